@@ -1,0 +1,219 @@
+"""The vocabulary of what we know: one frozen struct a kind, units in the names. Backends make them, the store keeps them, panes draw them;
+the wire, recordings and ``--json`` are the same structs written down. No I/O, no clock.
+
+Times are epoch seconds, ages and durations seconds, sizes bytes unless the name says otherwise. What is not known is None, never 0 or "".
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct, field
+
+from relay.status import RelayStatus
+
+Kind = Literal["relay", "topics", "offsets", "heap", "queues"]
+KINDS: tuple[Kind, ...] = ("relay", "topics", "offsets", "heap", "queues")
+State = Literal["ok", "stale", "down", "denied", "unconfigured"]
+Series = Iterator[tuple[str, tuple[tuple[str, str], ...], float]]  # name, labels, value: all that history, rules and metrics read
+
+
+class Relay(RelayStatus, frozen=True, tag="relay", tag_field="kind"):
+    """The relay's own status, seen over its socket."""
+
+    def series(self) -> Series:
+        for receiver in self.receivers:
+            yield "relay_stored_total", (("receiver", receiver.name),), receiver.stored
+        for sender in self.senders:
+            yield "relay_waiting_files", (("sender", sender.name),), sender.waiting
+            yield "relay_failed_files", (("sender", sender.name),), sender.failed
+
+
+TopicState = Literal["ok", "warn", "crit", "empty", "unparsable", "denied", "leaderless", "unknown"]
+
+
+class TopicPartition(Struct, frozen=True):
+    partition: int
+    start: int | None
+    end: int | None
+    leader: int | None
+    loaded_at: float | None  # payload column `loaded`: when the cluster loaded the record
+    sent_at: float | None  # payload column `sent`: when the producer sent it
+    record_at: float | None  # the Kafka record timestamp
+    state: str
+    sample: str | None  # the newest record's value, at most SAMPLE_LENGTH characters, as it came: never markup, may hold control characters
+    read_at: float | None = None  # when this reading was made
+
+
+class Topic(Struct, frozen=True):
+    name: str
+    partitions: int
+    state: TopicState
+    records_per_s: float | None
+    loaded_age_s: float | None  # at Snapshot.observed_at; negative when a clock is ahead
+    sent_age_s: float | None
+    record_age_s: float | None
+    load_delay_s: float | None  # loaded minus sent
+    worst_partition: int | None
+    reason: str | None
+    detail: tuple[TopicPartition, ...] = ()
+
+
+class Topics(Struct, frozen=True, tag="topics", tag_field="kind"):
+    topics: tuple[Topic, ...]
+    cluster: str = ""  # what we connected to, for the eye
+
+    def series(self) -> Series:
+        for topic in self.topics:
+            for name in ("loaded_age_s", "sent_age_s", "record_age_s", "records_per_s"):
+                if (value := getattr(topic, name)) is not None:
+                    yield f"topic_{name}", (("topic", topic.name),), value
+
+
+Verdict = Literal["OK", "STALLED", "STOPPED", "REWOUND", "FALLING_BEHIND", "IDLE", "UNKNOWN"]
+Rates = dict[str, float | None]  # records a minute by window in minutes: {"1": …, "5": …, "15": …}
+
+
+class ConsumerPartition(Struct, frozen=True):
+    partition: int
+    offset: int | None
+    committed_at: float | None
+    end: int | None
+    lag: int | None
+    records_per_min: Rates
+    verdict: Verdict
+
+
+class Consumer(Struct, frozen=True):
+    """One application node (csv znode), or one group and topic."""
+
+    name: str
+    layout: Literal["csv", "consumers", "group"]
+    topic: str | None
+    partitions: int
+    records_per_min: Rates
+    lag: int | None
+    time_lag_s: float | None
+    verdict: Verdict
+    reason: str
+    bad_pairs: int
+    detail: tuple[ConsumerPartition, ...] = ()
+    committed_at: float | None = None
+    bad_sample: str | None = None
+
+
+class Offsets(Struct, frozen=True, tag="offsets", tag_field="kind"):
+    consumers: tuple[Consumer, ...]
+
+    def series(self) -> Series:
+        for consumer in self.consumers:
+            labels = (("consumer", consumer.name), ("topic", consumer.topic or ""))
+            if (rate := consumer.records_per_min.get("1")) is not None:
+                yield "offsets_records_per_min", labels, rate
+            if consumer.lag is not None:
+                yield "offsets_lag", labels, consumer.lag
+
+
+class Occupancy(Struct, frozen=True):
+    """Before and after one collection."""
+
+    before_kib: int | None
+    after_kib: int | None
+    capacity_kib: int | None
+
+
+Basis = Literal["stated", "inferred", "regions", "heap"]
+HeapVerdict = Literal["OK", "SUSPECT", "LEAK", "THRASHING", "HANG", "STUCK", "SILENT", "ENDED", "UNKNOWN"]
+
+
+class HeapFile(Struct, frozen=True):
+    file: str
+    name: str
+    collector: str | None
+    style: Literal["legacy", "unified"] | None
+    young: int  # young collections seen
+    full: int
+    old_basis: Basis | None
+    last_after_gc: Occupancy | None  # the old generation at the last collection
+    last_full: Occupancy | None  # the old generation at the last full collection
+    heap_last: Occupancy | None
+    last_full_heap: Occupancy | None
+    pauses: int
+    pause_total_s: float
+    pause_max_s: float | None
+    verdict: HeapVerdict
+    reason: str
+    last_event_at: float | None = None
+    last_full_at: float | None = None
+    full_last_hour: int | None = None
+    old_script_pct: float | None = None  # after * 100 / before of the last full collection
+    unknown_lines: int = 0
+    state: State = "ok"  # of this file: "down" when it is absent or unreadable
+    error: str | None = None
+
+
+class Heap(Struct, frozen=True, tag="heap", tag_field="kind"):
+    files: tuple[HeapFile, ...]
+
+    def series(self) -> Series:
+        for file in self.files:
+            if file.last_after_gc is not None and file.last_after_gc.after_kib is not None:
+                yield "heap_old_used_kib", (("agent", file.name),), file.last_after_gc.after_kib
+
+
+QueueVerdict = Literal["OK", "GROWING", "STUCK", "NO_CONSUMER", "DLQ", "PAUSED"]
+
+
+class Broker(Struct, frozen=True):
+    name: str
+    id: str | None
+    version: str | None
+    uptime_s: float | None
+    store_pct: float | None
+    memory_pct: float | None
+    temp_pct: float | None
+    capabilities: dict[str, bool | str] = {}  # True, or why not
+
+
+class Queue(Struct, frozen=True):
+    name: str
+    pending: int
+    consumers: int
+    producers: int
+    enqueued: int
+    dequeued: int
+    in_flight: int
+    enqueue_per_s: float | None
+    dequeue_per_s: float | None
+    oldest_age_s: float | None
+    paused: bool
+    dlq: bool
+    verdict: QueueVerdict
+    reason: str
+
+
+class Queues(Struct, frozen=True, tag="queues", tag_field="kind"):
+    broker: Broker
+    queues: tuple[Queue, ...]
+    hidden: int | None
+
+    def series(self) -> Series:
+        for queue in self.queues:
+            labels = (("broker", self.broker.name), ("queue", queue.name))
+            yield "queue_pending", labels, queue.pending
+            yield "queue_consumers", labels, queue.consumers
+
+
+Data = Relay | Topics | Offsets | Heap | Queues
+
+
+class Snapshot(Struct, frozen=True):
+    """What one source said last. `data` is kept when the source goes down: then `state` and `error` say so and `observed_at` is its age."""
+
+    source: str = field(name="name")
+    kind: Kind
+    state: State
+    observed_at: float | None = None  # when `data` was observed; None: never
+    error: str | None = None  # plain words: what, why, what next
+    next_try_at: float | None = None
+    data: Data | None = None
+    interval_s: float = 0.0  # how often the source is asked when all is well

@@ -1,0 +1,1 @@
+"""Moves records: partners' in, ours out, durable. Knows nothing of consoles, history or the other panes."""

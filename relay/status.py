@@ -1,0 +1,80 @@
+"""What the relay tells the monitor about itself, published over the link as topic ``status``. Frozen values, no behaviour.
+
+The shapes are those of ``relay-console relays --json``: times are epoch seconds, ages seconds, sizes bytes, unknown is None.
+"""
+
+from msgspec import Struct
+
+
+class ReceiverStatus(Struct, frozen=True):
+    name: str
+    listen: str
+    state: str  # listening, paused, draining, disk_full, failed
+    connections: int
+    stored: int
+    duplicates: int
+    refused: dict[str, int]  # by code, as text
+    bytes: int
+    records_per_min: float | None
+    last_record_at: float | None
+    last_error: str | None = None
+    quarantined: int = 0
+    inbox: str = ""
+
+
+class SenderStatus(Struct, frozen=True):
+    name: str
+    connect: str
+    state: str  # idle, sending, backing_off, probing, paused, draining
+    waiting: int
+    oldest_waiting_s: float | None
+    in_flight: int
+    sent: int
+    failed: int  # files in failed/NAME now
+    retries: int
+    last_error: str | None
+    next_try_at: float | None = None
+    last_sent_at: float | None = None
+    sent_per_min: float | None = None
+    outbox: str = ""
+
+
+class ConnectionStatus(Struct, frozen=True):
+    id: int
+    name: str  # of its receiver or sender
+    direction: str  # "in" or "out"
+    peer: str
+    since: float
+    state: str
+    records: int
+    bytes: int
+    acks: int
+    naks: dict[str, int]
+    last_record_at: float | None
+    last_error: str | None
+
+
+class FailedFile(Struct, frozen=True):
+    """One file of failed/NAME, from its .reason.json."""
+
+    sender: str
+    file: str
+    tries: int
+    last_code: int | None
+    last_error: str | None
+    last_try_at: float | None
+
+
+class RelayStatus(Struct, frozen=True):
+    receivers: tuple[ReceiverStatus, ...]
+    senders: tuple[SenderStatus, ...]
+    connections: tuple[ConnectionStatus, ...]  # the newest MAX_CONNECTIONS_SHOWN
+    connections_total: int
+    commit_p99_ms: float | None
+    disk_free_bytes: int | None
+    failed_files: tuple[FailedFile, ...] = ()
+    directory: str = ""
+    pid: int = 0
+    started_at: float = 0.0
+    embedded: bool = False
+    state: str = "running"  # or draining

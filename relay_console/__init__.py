@@ -1,0 +1,1 @@
+"""The entry: command line, configuration file, paths, logging. The only place that may import everything, and it does so lazily."""

@@ -1,0 +1,1 @@
+"""One pane a file, pure: what it shows is a function of the store."""
