@@ -1,0 +1,49 @@
+# Everything a person or CI runs. `make` alone lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench demo lab docs clean requirements
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY)  ## the virtual environment, from requirements/develop.txt (hashes checked)
+
+run: $(READY)  ## start real servers with moving data and open the console on them
+	@$(BIN)/python -m tests.lab run
+
+demo: $(READY)  ## the console over a scripted incident: no network, no Java
+	@$(BIN)/relay-console --demo
+
+test: $(READY)  ## every test, those with real servers included
+	@$(BIN)/python -m tests.lab jars
+	$(BIN)/python -m pytest $(T)
+
+check: $(READY)  ## format, lint, types, the line of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(READY)  ## every program under bench/, one JSON object each
+	@for program in bench/*_*.py; do echo "# $$program" >&2; $(BIN)/python $$program || exit 1; done
+
+lab: $(READY)  ## only the real servers with moving data, until Ctrl-C
+	@$(BIN)/python -m tests.lab
+
+docs: $(READY)  ## the captures and generated pages under docs/
+	@$(BIN)/python -m tests.docs.captures
+
+requirements:  ## pin requirements/*.txt anew (needs pip-tools)
+	pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate -o requirements/runtime.txt pyproject.toml
+	pip-compile -q --generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --no-annotate --extra develop -o requirements/develop.txt pyproject.toml
+
+clean:  ## remove the virtual environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+$(READY): requirements/develop.txt pyproject.toml .ci/python
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh .ci/python
+	@touch $@
