@@ -1,0 +1,163 @@
+"""What the lab makes true: the one table that feeder, partner and agents play, and that tests compare with.
+
+Ages and rates are kept for as long as the lab runs. Ages hold within AGE_TOLERANCE_S: times are written in whole
+seconds, once a second.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+TIMEZONE = ZoneInfo("Asia/Seoul")
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC).timestamp()  # where the znodes' offsets begin to count
+AGE_TOLERANCE_S = 3.0
+MARKUP = "[red]mark[/]up \x1b[31m\x07 [@click=quit]x[/]"  # text that a careless screen would obey
+
+
+@dataclass(frozen=True)
+class Topic:
+    """`loaded_age_s`: age of the newest record by column 5; column 6 (sent) is `load_delay_s` older. None: never parsable.
+    The Kafka timestamp is always now. `per_second` records are spread over the partitions in turn."""
+
+    name: str
+    partitions: int
+    loaded_age_s: int | None
+    load_delay_s: int
+    per_second: int
+    payload: str = "csv"  # csv | junk | none
+
+
+TOPICS = (
+    Topic("orders-fresh", 4, 3, 2, 4),
+    Topic("orders-4min", 3, 240, 30, 3),
+    Topic("orders-3h", 2, 3 * 3600, 60, 2),
+    Topic("orders-empty", 2, None, 0, 0, "none"),
+    Topic("orders-unparsable", 2, None, 0, 2, "junk"),
+    Topic("userTopic_clicks", 3, 3, 1, 3),
+    Topic("userTopic_late", 2, 20 * 60, 5, 2),  # past the limit that write_config sets for userTopic_*
+    Topic("odd.red_mark_-up.-", 1, 3, 1, 1, "markup"),
+    Topic("billing", 2, 3, 2, 4),
+    Topic("audit", 1, 3, 2, 4),
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A consumer group with one live member. Its lag is `lag` on partition 0 and 0 elsewhere, plus what it falls behind;
+    between a record and the commit of the same second it is higher by at most one second of records."""
+
+    name: str
+    topic: str
+    lag: int
+    falls_behind_per_min: int
+
+
+GROUPS = (Group("billing-sink", "billing", 1000, 0), Group("audit-sink", "audit", 0, 180))
+CLASSIC_GROUP = Group("legacy-sink", "billing", 250, 0)  # in ZooKeeper, /consumers/legacy-sink/offsets/billing/N
+OFFSETS_PATH = "/lean/app/offsets"
+
+
+@dataclass(frozen=True)
+class Moving:
+    """One `partition:offset` pair of a znode; the offset is a function of time alone."""
+
+    partition: int
+    base: int
+    per_min: int
+
+    def offset_at(self, now: float) -> int:
+        return self.base + int((now - EPOCH) * self.per_min / 60)
+
+
+@dataclass(frozen=True)
+class Znode:
+    """A child of OFFSETS_PATH, written again every `every_s`. 0: written once, then never again."""
+
+    name: str
+    pairs: tuple[Moving, ...]
+    every_s: int
+    bad: tuple[str, ...] = ()
+
+    def text_at(self, now: float) -> str:
+        return ",".join([f"{pair.partition}:{pair.offset_at(now)}" for pair in self.pairs] + list(self.bad))
+
+
+ZNODES = (
+    Znode("app1-node-1", (Moving(5, 16_497_745_458, 1200), Moving(7, 16_497_813_566, 900)), 2),
+    Znode("app1-node-2", (Moving(1, 16_498_000_000, 600), Moving(3, 16_498_100_000, 60)), 3),
+    Znode("app1-node-3", (Moving(0, 9_000_000_000, 6000), Moving(2, 9_100_000_000, 3000), Moving(4, 9_200_000_000, 12)), 5),
+    Znode("app1-node-4", (Moving(6, 16_499_000_000, 0), Moving(8, 16_499_100_000, 0)), 2),  # stalled: commits, never moves
+    Znode("app1-node-5", (Moving(9, 16_500_000_000, 300),), 2, ("x:12", "10", "11:", "12:-5")),  # malformed but for one pair
+    Znode("app1-node-6", (Moving(10, 16_501_000_000, 0),), 0),  # stopped: no commits at all
+)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Messages a second in and out; `seed` messages are there from the start. `acks` False: consumers that never acknowledge."""
+
+    name: str
+    seed: int = 0
+    in_per_s: int = 0
+    out_per_s: int = 0
+    consumers: int = 0
+    acks: bool = True
+
+
+DLQ = "ActiveMQ.DLQ"
+REJECTED = "orders.rejected"  # what was refused here is in the DLQ, through real negative acknowledgements
+QUEUES = (
+    Queue("orders.in", 30, 2, 1, 1),  # grows by 60 a minute though its consumer works
+    Queue("billing.in", 0, 3, 3, 1),  # the consumer keeps up
+    Queue("archive.in", 42),  # nobody consumes
+    Queue("orders.stuck", 15, 0, 0, 1, acks=False),
+    Queue("[red]odd[/]", 3),
+    Queue(DLQ, 7),
+)
+GROWTH_LIMIT = 20_000  # then orders.in's consumer keeps up, or a lab left alone for days would fill its broker
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A JVM: `moving` is healthy for ever, `leaking` is full after about heap / rate and then hangs."""
+
+    name: str
+    story: str
+    collector: str
+    heap_mb: int
+    kilobytes_per_s: int
+
+
+AGENTS = (Agent("producer-agent-1", "moving", "g1", 48, 1500), Agent("producer-agent-2", "leaking", "parallel", 32, 600))
+
+
+@dataclass(frozen=True)
+class LegacyHeap:
+    """The JDK 8 style log: half an hour in which the old generation fills, then a futile full collection every few seconds."""
+
+    name: str = "legacy-agent"
+    young_kib: int = 9216
+    old_kib: int = 20480
+    full_before_kib: int = 20000
+    full_after_kib: int = 19900
+    full_every_s: int = 5
+    full_pause_s: float = 3.25
+    history_s: int = 1800
+
+
+LEGACY = LegacyHeap()
+
+
+@dataclass(frozen=True)
+class Partner:
+    """Per second what the partner does with us, and every how many times it misbehaves."""
+
+    persistent_per_s: int = 2
+    one_shot_per_s: int = 1
+    files_per_s: int = 1
+    bad_every_s: int = 10  # each time the next of wrong type (400), wrong length (402), wrong column count (401), duplicate (200)
+    busy_every: int = 25  # every so many records from us are answered 503
+    refused_suffix: str = "00"  # process numbers that end so are answered 400
+
+
+PARTNER = Partner()
