@@ -1,14 +1,19 @@
 """What an operator may say about the relay. Names and defaults are those of docs/configuration.md; durations are seconds, sizes bytes."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
+from settings.forms import Address, Name, Network
 from settings.units import Duration, Size
+
+Code = Annotated[int, Meta(ge=100, le=999)]  # three digits: an answer's length is known before its code
+AtLeastOne = Annotated[int, Meta(ge=1)]
+AtLeastZero = Annotated[int, Meta(ge=0)]
 
 
 class Length(Struct, frozen=True, forbid_unknown_fields=True):
-    digits: int = 4
+    digits: Annotated[int, Meta(ge=1, le=9)] = 4
     counts: Literal["bytes", "characters"] = "bytes"
 
 
@@ -21,7 +26,7 @@ class RequestLayout(Struct, frozen=True, forbid_unknown_fields=True):
     type: str = "REQ"
     key: str = "process_no"
     length: Length = Length()
-    max_bytes: int = 4096
+    max_bytes: Annotated[int, Meta(ge=16, le=1 << 20)] = 4096
 
 
 class ResponseLayout(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,20 +40,20 @@ class Records(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Codes(Struct, frozen=True, forbid_unknown_fields=True):
-    accepted: int = 200
-    wrong_type: int = 400
-    columns: int = 401
-    length: int = 402
-    encoding: int = 403
-    conflict: int = 409
-    too_long: int = 413
-    busy: int = 429
-    storage: int = 503
+    accepted: Code = 200
+    wrong_type: Code = 400
+    columns: Code = 401
+    length: Code = 402
+    encoding: Code = 403
+    conflict: Code = 409
+    too_long: Code = 413
+    busy: Code = 429
+    storage: Code = 503
 
 
 class Duplicates(Struct, frozen=True, forbid_unknown_fields=True):
     keep: Duration = 86400.0
-    max: int = 1_000_000
+    max: AtLeastZero = 1_000_000
 
 
 class ReceiverTimeouts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,36 +64,36 @@ class ReceiverTimeouts(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Receiver(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    listen: str
+    name: Name
+    listen: Address
     inbox: str = ""  # "" is inbox/NAME
     record: str = "request"
     publish: Literal["rename", "in_place"] = "rename"
     duplicates: Duplicates = Duplicates()
     sink: Any = "file"
-    allow: list[str] = field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
-    max_connections: int = 1024
-    max_connections_per_address: int = 64
+    allow: list[Network] = field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
+    max_connections: AtLeastOne = 1024
+    max_connections_per_address: AtLeastOne = 64
     timeouts: ReceiverTimeouts = ReceiverTimeouts()
     tls: Any = None
 
 
 class Backoff(Struct, frozen=True, forbid_unknown_fields=True):
     first: Duration = 1.0
-    factor: float = 2.0
+    factor: Annotated[float, Meta(ge=1)] = 2.0
     max: Duration = 30.0
 
 
 class Sender(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    connect: str
+    name: Name
+    connect: Address
     outbox: str = ""  # "" is outbox/NAME
     record: str = "request"
     order: Literal["oldest", "strict"] = "oldest"
     connection: Literal["per_file", "persistent", "pipelined"] = "per_file"
     timeout: Duration = 5.0
-    retries: int = 3
-    parallel: int = 4
+    retries: AtLeastZero = 3
+    parallel: AtLeastOne = 4
     scan_interval: Duration = 1.0
     settle: Duration = 0.2
     backoff: Backoff = Backoff()
