@@ -1,6 +1,6 @@
 """Texts that have a form: addresses, networks, web addresses, names, time zones. Pure: a text in, what is wrong with it out.
 
-A configuration struct declares ``listen: Address``; the reader of the file asks the form, at the very line and column. The value stays a str.
+A configuration struct declares ``listen: Address``; the reader of the file asks the form, at the very line and column. The value is a str.
 """
 
 import re
@@ -16,6 +16,14 @@ class Form(NamedTuple):
     """`fault` gives a sentence about a text that has not this form, or None."""
 
     fault: Callable[[str], str | None]
+
+
+class Misfit(ValueError):
+    """Raised by the ``__post_init__`` of a struct whose keys are right one by one and wrong together; `keys` lead to the culprit."""
+
+    def __init__(self, text: str, *keys: str | int) -> None:
+        super().__init__(text)
+        self.keys = keys
 
 
 def split_address(text: str) -> tuple[str, int]:
