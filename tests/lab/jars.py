@@ -29,6 +29,7 @@ SOURCES = {
     "activemq-hardened": ("Broker.java", "HardenedBroker.java"),
     "agent": ("Agent.java",),
 }
+ALL = tuple(dict.fromkeys((*DOWNLOAD_MB, *SOURCES)))
 MAVEN_LIMIT_S = 900
 LOCK_LIMIT_S = 1800
 DOWNLOADED = re.compile(r"Downloaded from .*\((\d+(?:\.\d+)?) (B|kB|MB) at ")

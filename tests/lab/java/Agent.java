@@ -8,12 +8,13 @@ import java.util.List;
  *  The process then lives on and tries again once a minute, so that it costs next to no CPU. */
 public final class Agent {
   private static final int CHUNK = 16 << 10;
+  private static final int PIECE = 64;                // small objects, so that a full collection takes tens of milliseconds
   private static final int TICKS_PER_SECOND = 5;
   private static final int FAILURES_AT_FIRST = 20;    // each is one or two full collections in a row
   private static final int FAILURES_LATER = 6;
   private static final long REST_MILLIS = 60_000;
 
-  private static final List<byte[]> kept = new ArrayList<>(1 << 16);   // never grows while the heap is full
+  private static final List<Object> kept = new ArrayList<>(1 << 16);   // never grows while the heap is full
 
   public static void main(String[] arguments) throws InterruptedException {
     int chunksPerTick = Math.max(1, Integer.parseInt(arguments[1]) * 1024 / CHUNK / TICKS_PER_SECOND);
@@ -25,11 +26,11 @@ public final class Agent {
   }
 
   private static void move(int chunksPerTick) throws InterruptedException {
-    ArrayDeque<byte[]> cache = new ArrayDeque<>();
+    ArrayDeque<Object> cache = new ArrayDeque<>();
     long capacity = Runtime.getRuntime().maxMemory() / 3 / CHUNK;
     while (true) {
       for (int i = 0; i < chunksPerTick; i++) {
-        cache.add(new byte[CHUNK]);
+        cache.add(chunk());
         if (cache.size() > capacity) {
           cache.poll();
         }
@@ -44,7 +45,7 @@ public final class Agent {
     while (true) {
       try {
         for (int i = 0; i < chunksPerTick; i++) {
-          kept.add(new byte[CHUNK]);
+          kept.add(chunk());
         }
         Thread.sleep(1000 / TICKS_PER_SECOND);
       } catch (OutOfMemoryError full) {
@@ -55,5 +56,14 @@ public final class Agent {
         }
       }
     }
+  }
+
+  /** About CHUNK bytes, headers included. */
+  private static Object chunk() {
+    byte[][] pieces = new byte[CHUNK / (PIECE + 20)][];
+    for (int i = 0; i < pieces.length; i++) {
+      pieces[i] = new byte[PIECE];
+    }
+    return pieces;
   }
 }

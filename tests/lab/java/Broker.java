@@ -1,5 +1,5 @@
 import java.io.File;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.activemq.broker.BrokerPlugin;
 import org.apache.activemq.broker.BrokerService;
@@ -42,12 +42,15 @@ final class Broker {
   }
 
   private static BrokerPlugin[] plugins() {
-    SimpleAuthenticationPlugin login = new SimpleAuthenticationPlugin(List.of(
-        new AuthenticationUser("admin", "admin", "admins"), new AuthenticationUser("user", "user", "users")));
-    BrokerPlugin[] wanted = {
-        Boolean.getBoolean("lab.login") ? login : null,
-        Boolean.getBoolean("lab.statistics") ? new StatisticsBrokerPlugin() : null};
-    return Arrays.stream(wanted).filter(plugin -> plugin != null).toArray(BrokerPlugin[]::new);
+    List<BrokerPlugin> plugins = new ArrayList<>();
+    if (Boolean.getBoolean("lab.login")) {
+      plugins.add(new SimpleAuthenticationPlugin(List.of(
+          new AuthenticationUser("admin", "admin", "admins"), new AuthenticationUser("user", "user", "users"))));
+    }
+    if (Boolean.getBoolean("lab.statistics")) {
+      plugins.add(new StatisticsBrokerPlugin());
+    }
+    return plugins.toArray(new BrokerPlugin[0]);
   }
 
   private static PolicyMap policies() {
