@@ -1,1 +1,2 @@
-"""How our processes talk over a unix socket: frames and messages (sans-IO), a publishing server, a client that stays connected, `connect_or_start`."""
+"""How our processes talk over a unix socket: frames and messages (sans-IO), a server that publishes, a client that stays connected,
+and `connect_or_start`: the one rule by which a process finds the one behind it."""

@@ -12,12 +12,14 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from link.errors import LinkError
+
 PROTOCOL: Final = 1
 MAX_FRAME: Final = 16 << 20  # bytes; a snapshot of 2,000 partitions is 0.2 MiB, one of 10,000 queues 3 MiB
 BEAT_INTERVAL: Final = 2.0  # seconds between two Beats; a reader that hears nothing for three of them says so
 
 
-class ProtocolError(Exception):
+class ProtocolError(LinkError):
     """The other side does not speak this protocol; the message says what was wrong with its bytes."""
 
 
@@ -106,8 +108,9 @@ def encode(message: Message) -> bytes:
 class Frames:
     """Bytes of any split in, messages out. Raises ProtocolError on bytes that are none; then the connection is of no more use."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_FRAME) -> None:
         self._buffer = bytearray()
+        self._limit = limit
 
     def feed(self, data: bytes) -> list[Message]:
         self._buffer += data
@@ -115,8 +118,8 @@ class Frames:
         start = 0
         while len(self._buffer) - start >= _length.size:
             (size,) = _length.unpack_from(self._buffer, start)
-            if size > MAX_FRAME:
-                raise ProtocolError(f"a frame of {size} bytes is announced; the limit is {MAX_FRAME}")
+            if size > self._limit:
+                raise ProtocolError(f"a frame of {size} bytes is announced; the limit is {self._limit}")
             end = start + _length.size + size
             if len(self._buffer) < end:
                 break
