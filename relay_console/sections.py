@@ -1,4 +1,4 @@
-"""Every section of config.yaml by key: those of the sources, found by name, and our own. Names and defaults are those of docs/configuration.md."""
+"""Every section of config.yaml by key: those of the sources, found by name, and our own. Names and defaults: docs/configuration.md."""
 
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -65,13 +65,11 @@ def relay_section() -> Section:
 
 
 def sections() -> list[Section]:
-    """All, in the order of docs/configuration.md: the relay, the sources', ours. Imports every module of `backends`."""
+    """The relay's, the sources', ours. Imports every module of `backends`."""
     from backends.source import modules
 
     found = {"relay": relay_section()}
     for module in modules():
         if module.SECTION not in found:
             found[module.SECTION] = Section(module.SECTION, module.Section, [], True)
-    order = ["relay", "kafka", "offsets", "heap", "activemq"]
-    theirs = sorted(found.values(), key=lambda section: order.index(section.key) if section.key in order else len(order))
-    return [*theirs, *OURS]
+    return [*found.values(), *OURS]

@@ -14,9 +14,9 @@ from msgspec.structs import FieldInfo, fields
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from settings.forms import Form, Misfit
-from settings.scalars import is_empty, limit_fault, short, yaml_surprise, yaml_type
+from settings.scalars import MAX_SHOWN, is_empty, limit_fault, short, yaml_surprise, yaml_type
 from settings.secret import Secret
-from settings.units import Duration, Size, parse_duration, parse_size
+from settings.units import Duration, Size, format_duration, format_size, parse_duration, parse_size
 
 MAX_VALUES: Final = (
     100_000  # values after aliases are followed: a configuration of 2,000 topics has 10,000; aliases of aliases have billions
@@ -73,10 +73,15 @@ def is_secret_key(key: str) -> bool:
 
 def suggestion(word: str, known: list[str]) -> str:
     """``; did you mean 'limits'?``, or what there is."""
+    near = nearest(word, known)
+    return f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
+
+
+def nearest(word: str, known: list[str]) -> list[str]:
+    """One word, or none."""
     import difflib
 
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
+    return difflib.get_close_matches(word[:MAX_SHOWN], known, n=1, cutoff=0.6)
 
 
 class Converter:
@@ -140,14 +145,16 @@ class Converter:
     def _annotated(self, node: Node, kind: Any, path: Path) -> Any:
         base, *notes = get_args(kind)
         if DURATION in notes:
-            return self._unit(node, parse_duration, "a duration, such as 500ms, 5s, 2m, 1h or 7d,", path)
-        if SIZE in notes:
-            return self._unit(node, parse_size, "a size, such as 4096, 64KiB or 1MiB,", path)
-        value = self._typed(node, base, path)
+            value = self._unit(node, parse_duration, "a duration, such as 500ms, 5s, 2m, 1h or 7d,", path)
+        elif SIZE in notes:
+            value = self._unit(node, parse_size, "a size, such as 4096, 64KiB or 1MiB,", path)
+        else:
+            value = self._typed(node, base, path)
         if value is BROKEN:
             return BROKEN
+        show = format_duration if DURATION in notes else format_size if SIZE in notes else str
         for note in notes:
-            fault = note.fault(value) if isinstance(note, Form) else limit_fault(note, value) if isinstance(note, Meta) else None
+            fault = note.fault(value) if isinstance(note, Form) else limit_fault(note, value, show) if isinstance(note, Meta) else None
             if fault:
                 return self._fail(path, fault)
         return value
@@ -241,7 +248,7 @@ class Converter:
     def _mapping(self, node: Node, kind: Any, path: Path) -> Any:
         if not isinstance(node, MappingNode):
             return self._fail(path, f"keys and values are wanted, not {self._shown(node, path)}")
-        values = {key: self.convert(value, kind, (*path, key)) for key, _, value in self._pairs(node, path)}
+        values = {key: self.convert(value, kind, (*path, key)) for key, _, value in self.pairs(node, path)}
         return {key: value for key, value in values.items() if value is not BROKEN}
 
     def _struct(self, node: Node, kind: type[Struct], path: Path) -> Any:
@@ -251,26 +258,28 @@ class Converter:
         known = {field.encode_name: field for field in fields(kind)}
         tag = kind.__struct_config__.tag_field
         values: dict[str, Any] = {}
+        meant: set[str] = set()  # a misspelt key is one mistake, not also a missing one
         is_whole = True
-        for key, key_node, value_node in self._pairs(node, path):
+        for key, key_node, value_node in self.pairs(node, path):
             if key == tag:
                 continue
             if key not in known:
                 self.mistake((*path, key), "unknown key" + suggestion(key, list(known)), place_of(key_node))
+                meant.update(nearest(key, list(known)))
                 continue
-            values[known[key].name] = self._field(value_node, known[key], (*path, key))
+            values[known[key].name] = self.section(value_node, known[key].type, default_of(known[key]), (*path, key))
             is_whole = is_whole and values[known[key].name] is not BROKEN
-        missing = [field for field in known.values() if field.required and field.name not in values]
+        missing = [field for field in known.values() if field.required and field.name not in values and field.encode_name not in meant]
         for field in missing:
             self.mistake((*path, field.encode_name), "missing", place_of(node))
         return self._make(kind, values, is_whole and not missing, path)
 
-    def _field(self, node: Node, field: FieldInfo, path: Path) -> Any:
+    def section(self, node: Node, kind: Any, default: Any, path: Path) -> Any:
         """A key with nothing behind it (its lines are comments) is the same as no key, where the value would be a list or keys."""
-        if is_empty(node) and not field.required and _is_shape(field.type):
+        if is_empty(node) and default is not NODEFAULT and _is_shape(kind):
             self.places[path] = place_of(node)
-            return default_of(field)
-        return self.convert(node, field.type, path)
+            return default
+        return self.convert(node, kind, path)
 
     def _make(self, kind: type[Struct], values: dict[str, Any], is_whole: bool, path: Path) -> Any:
         """A value that is broken is replaced by its default, so that the rest of the struct can still be looked at."""
@@ -287,7 +296,7 @@ class Converter:
             self.made.append((path, struct))
         return struct
 
-    def _pairs(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Node, Node]]:
+    def pairs(self, node: MappingNode, path: Path) -> Iterator[tuple[str, Node, Node]]:
         """Keys once, with merged ones (``<<: *anchor``) last; a key that stands twice is a mistake at its second place."""
         seen: dict[str, Node] = {}
         merged: list[Node] = []
@@ -356,11 +365,16 @@ class Converter:
 
 
 class TooLarge(Exception):
-    """The file is not looked at any further; args[0] is the one Mistake."""
+    """The file is not looked at any further."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.text)
+        self.mistake = mistake
 
 
 def default_of(field: FieldInfo) -> Any:
-    return field.default if field.default is not NODEFAULT else field.default_factory()
+    """NODEFAULT when the key is required."""
+    return field.default_factory() if field.default_factory is not NODEFAULT else field.default
 
 
 def _takes_scalar(kind: Any, node: Node) -> bool:

@@ -1,6 +1,7 @@
 """One scalar of a YAML file: its type, the surprises of YAML 1.1, and the limits that a type sets. Pure."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Meta
@@ -20,19 +21,19 @@ def yaml_type(node: Node) -> str:
 
 def is_empty(node: Node) -> bool:
     """Nothing stands behind the key, or only a comment."""
-    return isinstance(node, ScalarNode) and node.value == "" and node.style is None
+    return isinstance(node, ScalarNode) and node.value == "" and not node.style
 
 
-def limit_fault(limit: Meta, value: Any) -> str | None:
+def limit_fault(limit: Meta, value: Any, show: Callable[[Any], str] = str) -> str | None:
     """What msgspec would say about a value outside of its limits, for an operator."""
     if limit.ge is not None and value < limit.ge:
-        return f"{value} is too small; at least {limit.ge}" + (f" and at most {limit.le}" if limit.le is not None else "")
+        return f"{show(value)} is too small; at least {show(limit.ge)}" + (f" and at most {show(limit.le)}" if limit.le is not None else "")
     if limit.le is not None and value > limit.le:
-        return f"{value} is too large; at most {limit.le}"
+        return f"{show(value)} is too large; at most {show(limit.le)}"
     if limit.gt is not None and value <= limit.gt:
-        return f"{value} is too small; more than {limit.gt}"
+        return f"{show(value)} is too small; more than {show(limit.gt)}"
     if limit.lt is not None and value >= limit.lt:
-        return f"{value} is too large; less than {limit.lt}"
+        return f"{show(value)} is too large; less than {show(limit.lt)}"
     if limit.min_length is not None and len(value) < limit.min_length:
         return f"too short; at least {limit.min_length}" if value else "empty"
     if limit.max_length is not None and len(value) > limit.max_length:

@@ -15,12 +15,11 @@ MAX_BYTES: Final = 4 << 20  # a configuration of 2,000 topics with a limit each 
 
 
 class NotYaml(Exception):
-    """args[0] is the one Mistake."""
+    """The one mistake where the file stops being YAML."""
 
-    @property
-    def mistake(self) -> Mistake:
-        found: Mistake = self.args[0]
-        return found
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(mistake.text)
+        self.mistake = mistake
 
 
 def read_tree(raw: bytes) -> Node | None:

@@ -1,0 +1,95 @@
+"""What no single value of a configuration can know: names that must differ, places that collide, columns that must be there. Pure."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Final, NamedTuple
+
+from relay.config import Receiver, Records, RequestLayout, Sender
+from settings.convert import Converter, Path, spell
+from settings.forms import split_address
+
+OWN_FOLDERS: Final = ("run", "quarantine", "conflicts", "archive", "failed")  # the relay's, below its directory
+
+
+class Fault(NamedTuple):
+    path: Path
+    text: str
+
+
+def faults(found: Converter, directory: PurePath) -> Iterator[Fault]:
+    """`directory` is the relay's, absolute."""
+    for rule in (_names, _layouts, _records, _listeners, _backoffs):
+        yield from rule(found)
+    yield from _places(found, directory)
+
+
+def _names(found: Converter) -> Iterator[Fault]:
+    """Unique within each list: the sources of a section, the receivers, the senders."""
+    first: dict[tuple[Path, str], Path] = {}
+    for path, struct in found.made:
+        name = getattr(struct, "name", None)
+        if not isinstance(name, str) or not path or not isinstance(path[-1], int):
+            continue
+        if (path[:-1], name) in first:
+            yield Fault((*path, "name"), f"{name!r} is taken by {spell(first[path[:-1], name])}; names differ within a list")
+        first.setdefault((path[:-1], name), path)
+
+
+def _layouts(found: Converter) -> Iterator[Fault]:
+    for path, layout in found.of(RequestLayout):
+        if layout.key not in layout.columns:
+            yield Fault((*path, "key"), f"{layout.key!r} is not one of the columns")
+        if layout.max_bytes >= 10**layout.length.digits:
+            yield Fault((*path, "max_bytes"), f"{layout.max_bytes} does not fit the {layout.length.digits} digits of the length")
+    for path, records in found.of(Records):
+        for name, columns in (("request", records.request.columns), ("response", records.response.columns)):
+            yield from _columns((*path, name, "columns"), columns, ("length", "type"))
+        if records.request.key not in records.response.columns:
+            yield Fault((*path, "response", "columns"), f"the answer has no column {records.request.key!r} (records.request.key)")
+        if "code" not in records.response.columns:
+            yield Fault((*path, "response", "columns"), "the answer has no column 'code'")
+
+
+def _columns(path: Path, columns: list[str], needed: tuple[str, ...]) -> Iterator[Fault]:
+    for index, column in enumerate(columns):
+        if column in columns[:index]:
+            yield Fault((*path, index), f"the column {column!r} stands twice")
+    for place, name in enumerate(needed):
+        if columns[place : place + 1] != [name]:
+            yield Fault(path, f"column {place + 1} is {name!r} in every record")
+
+
+def _records(found: Converter) -> Iterator[Fault]:
+    both: list[tuple[Path, Receiver | Sender]] = [*found.of(Receiver), *found.of(Sender)]
+    for path, struct in both:
+        if struct.record != "request":
+            yield Fault((*path, "record"), f"{struct.record!r} is not described under relay.records; known here: request")
+
+
+def _listeners(found: Converter) -> Iterator[Fault]:
+    taken: dict[tuple[str, int], Path] = {}
+    for path, receiver in found.of(Receiver):
+        address = split_address(receiver.listen)
+        if address in taken:
+            yield Fault((*path, "listen"), f"{receiver.listen} is taken by {spell(taken[address])}")
+        taken.setdefault(address, path)
+
+
+def _backoffs(found: Converter) -> Iterator[Fault]:
+    for path, sender in found.of(Sender):
+        if sender.backoff.max < sender.backoff.first:
+            yield Fault((*path, "backoff", "max"), "smaller than backoff.first")
+
+
+def _places(found: Converter, directory: PurePath) -> Iterator[Fault]:
+    """No folder is used twice, nor inside of another: what one publishes the other would send."""
+    taken: list[tuple[PurePath, str]] = [(directory / name, f"the relay's own folder {name}") for name in OWN_FOLDERS]
+    used = [(path, "inbox", each.inbox or f"inbox/{each.name}") for path, each in found.of(Receiver)]
+    used += [(path, "outbox", each.outbox or f"outbox/{each.name}") for path, each in found.of(Sender)]
+    for path, key, folder in used:
+        place = directory / folder
+        for other, owner in taken:
+            if place == other or other in place.parents or place in other.parents:
+                yield Fault((*path, key), f"{place} collides with {owner}")
+                break
+        taken.append((place, f"{spell(path)}.{key}"))
