@@ -1,14 +1,16 @@
-"""What a pane is: columns and rows as values, made by pure functions of the store. No Textual, no clock, no I/O.
+"""What a pane is: groups of columns, and rows as values, made by pure functions of the store. No Textual, no clock, no I/O.
 
-A pane is one module of `tui.panes` that defines PANE; panes are found by name, with no list to edit. The table widget places the cells,
-the command line prints them: whoever places text from outside shows its control characters as symbols (`tui.format.visible`).
+A pane is one module of `tui.panes` that defines PANE, usually a `ListPane`; panes are found by name, with no list to edit. The table widget
+places the cells, the command line prints `sections()`: both show exactly these texts. A cell's text is safe to place anywhere: whoever
+makes it passes text from outside through `tui.format.visible`.
 """
 
 import importlib
 import pkgutil
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
-from backends.snapshots import Kind
+from backends.snapshots import Kind, Snapshot
 from monitor.store import Store
 
 Role = Literal["", "dim", "ok", "warn", "crit", "accent", "title"]  # a theme gives each its colours; the word and glyph are in the text
@@ -17,7 +19,7 @@ Role = Literal["", "dim", "ok", "warn", "crit", "accent", "title"]  # a theme gi
 class Cell(NamedTuple):
     text: str
     role: Role = ""
-    sort: float | str | None = None  # what sorting compares; None: the text
+    sort: float | str | None = None  # what sorting compares; None: not known, and last in either direction
 
 
 class Column(NamedTuple):
@@ -37,7 +39,7 @@ class Row(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of a detail: a title, lines of labelled facts, or a small table."""
+    """A part of a pane or of a detail: a title, lines of labelled facts, a small table, or text as it came."""
 
     title: str
     facts: tuple[tuple[str, Cell], ...] = ()
@@ -46,14 +48,62 @@ class Section(NamedTuple):
     text: str = ""
 
 
+class Entry(NamedTuple):
+    """One row before its cells are made: a table of 10,000 makes only the cells that are on the screen."""
+
+    key: str
+    group: int
+    item: Any  # a struct of backends.snapshots
+    snapshot: Snapshot
+
+
+class Field(NamedTuple):
+    column: Column
+    cell: Callable[[Entry, float], Cell]  # entry and now
+
+
+class Group(NamedTuple):
+    """Rows of one shape. Most panes have one; the relay has receivers, senders, connections and failed files."""
+
+    name: str
+    title: str
+    fields: tuple[Field, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(field.column for field in self.fields)
+
+
 class Pane(Protocol):
     name: str  # "topics": also the command line's word
     kind: Kind | None
     key: str  # "2"
     title: str  # "Topics"
-    columns: tuple[Column, ...]
 
-    def rows(self, store: Store, now: float) -> list[Row]: ...
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Those of the first group, for a pane that has only one."""
+        ...
+
+    def groups(self, store: Store) -> tuple[Group, ...]:
+        """The shapes of its rows now: the column with the source is there only when there is more than one source."""
+        ...
+
+    def entries(self, store: Store) -> list[Entry]:
+        """Every row, cheaply, in the order of the sources."""
+        ...
+
+    def words(self, entry: Entry) -> str:
+        """What a filter looks at: name, state and reason."""
+        ...
+
+    def rows(self, store: Store, now: float) -> list[Row]:
+        """The rows of the first group, worst first."""
+        ...
+
+    def sections(self, store: Store, now: float) -> list[Section]:
+        """Every group that has rows, with columns and rows, worst first: what the command line prints."""
+        ...
 
     def detail(self, store: Store, key: str, now: float) -> list[Section]:
         """What Enter on a row shows; empty when the row is no more."""
@@ -62,6 +112,98 @@ class Pane(Protocol):
     def empty(self, store: Store) -> str:
         """Why there are no rows, and what to do next: not configured (how to), down (why), or really nothing."""
         ...
+
+
+STATE = "state"  # the key of the column with the verdict: tables are sorted by it first, worst on top
+
+
+class ListPane:
+    """A pane made of functions: how a snapshot becomes entries, and an entry a detail."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        kind: Kind | None,
+        key: str,
+        title: str,
+        groups: Sequence[Group],
+        entries: Callable[[Snapshot], Iterable[Entry]],
+        words: Callable[[Entry], str],
+        detail: Callable[[Entry, float], list[Section]],
+        nothing: str,
+    ) -> None:
+        self.name, self.kind, self.key, self.title = name, kind, key, title
+        self._groups = tuple(groups)
+        self._entries, self.words, self._detail, self._nothing = entries, words, detail, nothing
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self._groups[0].columns
+
+    def snapshots(self, store: Store) -> list[Snapshot]:
+        return list(store.snapshots.values()) if self.kind is None else store.of_kind(self.kind)
+
+    def groups(self, store: Store) -> tuple[Group, ...]:
+        if len(self.snapshots(store)) > 1:
+            return self._groups
+        return tuple(
+            group._replace(fields=tuple(field for field in group.fields if field.column.key != "source")) for group in self._groups
+        )
+
+    def entries(self, store: Store) -> list[Entry]:
+        return [entry for snapshot in self.snapshots(store) for entry in self._entries(snapshot)]
+
+    def rows(self, store: Store, now: float) -> list[Row]:
+        return _rows(self._groups[0], 0, self.entries(store), now)
+
+    def sections(self, store: Store, now: float) -> list[Section]:
+        entries = self.entries(store)
+        made = ((group, _rows(group, index, entries, now)) for index, group in enumerate(self.groups(store)))
+        return [Section(group.title, columns=group.columns, rows=tuple(rows)) for group, rows in made if rows]
+
+    def detail(self, store: Store, key: str, now: float) -> list[Section]:
+        found = next((entry for entry in self.entries(store) if entry.key == key), None)
+        return [] if found is None else self._detail(found, now)
+
+    def empty(self, store: Store) -> str:
+        snapshots = self.snapshots(store)
+        if not snapshots:
+            return "Nothing is known yet: waiting for the monitor's first word."
+        words = [f"{snapshot.source}: {snapshot.error}" for snapshot in snapshots if snapshot.error]
+        if words:
+            return "\n".join(words)
+        if all(snapshot.data is None for snapshot in snapshots):
+            return "Asking for the first time: " + ", ".join(snapshot.source for snapshot in snapshots)
+        return self._nothing
+
+
+def _rows(group: Group, index: int, entries: Iterable[Entry], now: float) -> list[Row]:
+    mine = sort_entries([entry for entry in entries if entry.group == index], group, STATE, False, now)
+    return [Row(entry.key, tuple(field.cell(entry, now) for field in group.fields), entry.snapshot.state != "ok") for entry in mine]
+
+
+def sort_entries(entries: list[Entry], group: Group, column: str, reverse: bool, now: float) -> list[Entry]:
+    """By one column, and by key among equals; what is not known comes last in either direction."""
+    field = next((field for field in group.fields if field.column.key == column), group.fields[0])
+    known: list[tuple[float | str, Entry]] = []
+    unknown: list[Entry] = []
+    for entry in sorted(entries, key=_key):
+        value = field.cell(entry, now).sort
+        if value is None:
+            unknown.append(entry)
+        else:
+            known.append((value, entry))
+    known.sort(key=_value, reverse=reverse)
+    return [entry for _, entry in known] + unknown
+
+
+def _key(entry: Entry) -> str:
+    return entry.key
+
+
+def _value(pair: tuple[float | str, Entry]) -> Any:
+    return pair[0]
 
 
 def panes() -> list[Pane]:

@@ -1,0 +1,96 @@
+"""How bad each state and verdict is, and how it is written: glyph, word and colour together, so that none has to carry it alone. Pure.
+
+`monitor.severity` decides what counts as a problem; this file only says how a word looks. A word nobody has listed is shown as unknown.
+"""
+
+from typing import NamedTuple
+
+from tui.pane import Cell, Role
+
+
+class Look(NamedTuple):
+    glyph: str
+    role: Role
+    rank: int  # 0 is worst: what a table shows on top
+
+
+CRIT = Look("✖", "crit", 0)
+WARN = Look("▴", "warn", 1)
+NOTE = Look("▪", "accent", 2)  # somebody did this on purpose
+ODD = Look("?", "dim", 3)  # not known: neither good nor bad
+FINE = Look(" ", "", 4)
+QUIET = Look(" ", "dim", 5)
+
+LOOKS: dict[str, Look] = {
+    # sources
+    "ok": FINE,
+    "stale": WARN,
+    "down": CRIT,
+    "denied": CRIT,
+    "unconfigured": QUIET,
+    # receivers, senders and connections of the relay
+    "listening": FINE,
+    "idle": FINE,
+    "sending": FINE,
+    "open": FINE,
+    "reading": FINE,
+    "answering": FINE,
+    "waiting": FINE,
+    "connecting": FINE,
+    "closing": QUIET,
+    "paused": NOTE,
+    "draining": NOTE,
+    "backing_off": WARN,
+    "probing": CRIT,
+    "disk_full": CRIT,
+    "failed": CRIT,
+    # topics
+    "warn": WARN,
+    "crit": CRIT,
+    "empty": QUIET,
+    "unparsable": WARN,
+    "leaderless": CRIT,
+    "unknown": ODD,
+    # consumers
+    "OK": FINE,
+    "STALLED": CRIT,
+    "STOPPED": WARN,
+    "REWOUND": WARN,
+    "FALLING_BEHIND": WARN,
+    "IDLE": QUIET,
+    "UNKNOWN": ODD,
+    # agents
+    "SUSPECT": WARN,
+    "LEAK": WARN,
+    "THRASHING": CRIT,
+    "HANG": CRIT,
+    "STUCK": CRIT,
+    "SILENT": WARN,
+    "ENDED": QUIET,
+    # queues
+    "GROWING": WARN,
+    "NO_CONSUMER": CRIT,
+    "DLQ": WARN,
+    "PAUSED": NOTE,
+}
+
+# Words that say more to an operator than the names of states do.
+_SPOKEN = {"probing": "DOWN", "backing_off": "RETRYING", "crit": "LATE", "warn": "AGING", "ok": "OK"}
+
+
+def look(word: str) -> Look:
+    return LOOKS.get(word, ODD)
+
+
+def spoken(word: str) -> str:
+    return _SPOKEN.get(word, word.upper().replace("_", " "))
+
+
+def verdict(word: str) -> Cell:
+    """`✖ STALLED`, `▴ GROWING`, `  OK`."""
+    seen = look(word)
+    return Cell(f"{seen.glyph} {spoken(word)}", seen.role, seen.rank)
+
+
+def rank(word: str) -> int:
+    return look(word).rank
