@@ -8,15 +8,15 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import translate
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from backends import queues
 from backends.jolokia import Client, HttpReply, JolokiaError, Trouble, parse, requests
 from backends.snapshots import Broker, Kind, Queues, State
 from backends.source import Answer, Context, Source, Unavailable
+from settings.forms import Address, Name, WebAddress
 from settings.secret import Secret, SecretUnavailable
 from settings.units import Duration
 
@@ -32,23 +32,16 @@ class QueueFilter(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BrokerSection(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
-    jolokia: str  # http(s)://host:8161/api/jolokia/
-    stomp: str = ""  # host:port; for browsing and sending, which are not built yet
+    name: Name
+    jolokia: WebAddress
+    stomp: Address | None = None  # for browsing and sending, which are not built yet
     user: str = ""
     password: Secret | None = None
     statistics_plugin: bool = False
     write: bool = False
     queues: QueueFilter = QueueFilter()
-    interval: Duration = 5.0
-    timeout: Duration = 10.0  # a broker that has just started needs 2 s for 5,000 queues
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.jolokia)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("jolokia wants a URL such as http://127.0.0.1:8161/api/jolokia/")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("jolokia holds a login; write it as `user` and `password: {env: NAME}`")
+    interval: Annotated[Duration, Meta(ge=1)] = 5.0  # seconds; trends compare samples that are 5 s apart
+    timeout: Annotated[Duration, Meta(ge=1)] = 10.0  # a broker that has just started needs 2 s for 5,000 queues
 
 
 Section = list[BrokerSection]
