@@ -44,7 +44,14 @@ def _relay(lab: "Lab") -> dict[str, Any]:
             {"name": "partner-a", "listen": lab.partner.receiver, "record": "request", "inbox": "inbox/partner-a", "allow": ["127.0.0.0/8"]}
         ],
         "senders": [
-            {"name": "partner-a", "connect": lab.partner.listen, "record": "request", "outbox": "outbox/partner-a", "timeout": "5s", "retries": 3}
+            {
+                "name": "partner-a",
+                "connect": lab.partner.listen,
+                "record": "request",
+                "outbox": "outbox/partner-a",
+                "timeout": "5s",
+                "retries": 3,
+            }
         ],
     }
 

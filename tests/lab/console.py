@@ -37,7 +37,13 @@ class Console:
         """One command's answer; a command that hangs counts as failed."""
         try:
             return subprocess.run(
-                self.command(*words), cwd=REPOSITORY, capture_output=True, text=True, timeout=COMMAND_LIMIT_S, stdin=subprocess.DEVNULL, check=False
+                self.command(*words),
+                cwd=REPOSITORY,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_LIMIT_S,
+                stdin=subprocess.DEVNULL,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(words, 75, "", f"no answer in {COMMAND_LIMIT_S:.0f} s")
@@ -132,14 +138,14 @@ def trouble_of(status: dict[str, Any]) -> str:
 def _wait_for_rates(console: Console, settle_s: float) -> None:
     deadline = time.monotonic() + settle_s
     waits = False
-    while time.monotonic() < deadline and any(_lacks_rates(console.read(command)) for command in RATES):
+    while time.monotonic() < deadline and any(lacks_rates(console.read(command)) for command in RATES):
         if not waits:
             say(f"waits at most {settle_s:.0f} s for the second readings that rates need")
             waits = True
         time.sleep(3 * POLL_S)
 
 
-def _lacks_rates(answer: dict[str, Any] | None) -> bool:
+def lacks_rates(answer: dict[str, Any] | None) -> bool:
     """Has a source whose list is there and whose every rate is still null."""
     if answer is None:
         return True

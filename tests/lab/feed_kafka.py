@@ -9,7 +9,8 @@ from collections import Counter
 from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.lab.errors import LabError
 from tests.lab.truth import GROUPS, MARKUP, TIMEZONE, TOPICS, Group, Topic
@@ -36,7 +37,7 @@ def payload(topic: Topic, now: float, number: int) -> bytes:
 class KafkaFeed:
     def __init__(self, name: str, bootstrap: str) -> None:
         self.name = name
-        self._settings: dict[str, str | int] = {"bootstrap.servers": bootstrap, **QUIET}
+        self._settings: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, **QUIET}
         self._producer: Producer | None = None
         self._consumers: dict[str, Consumer] = {}
         self._ends: dict[tuple[str, int], int] = {}

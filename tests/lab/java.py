@@ -12,9 +12,8 @@ from tests.lab.report import say
 
 OLDEST = 17
 PACKAGES = ("openjdk-17-jdk-headless", "maven")
-ADVICE = (
-    f"the lab needs a JDK {OLDEST} or later and Maven: install them (Debian: apt-get install {' '.join(PACKAGES)}); `make demo` needs neither"
-)
+COMMAND = f"apt-get install {' '.join(PACKAGES)}"
+ADVICE = f"the lab needs a JDK {OLDEST} or later and Maven: install them (Debian: {COMMAND}); `make demo` needs neither"
 APT_LIMIT_S = 900
 
 

@@ -1,9 +1,7 @@
 """The lab as one object: servers by name, started in parallel, stopped in the opposite order of what they need."""
 
-import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -130,8 +128,10 @@ class Lab:
 
     def describe(self) -> dict[str, object]:
         """What runs, as JSON can hold it: addresses, pids, logs, and the truth."""
-        servers = {server.name: server.describe() for name in NAMES if name in self.__dict__ for server in self._named(name) if server.is_running}
-        return {"root": str(self.root), "servers": servers, "truth": truth_table()}
+        servers = {
+            server.name: server.describe() for name in NAMES if name in self.__dict__ for server in self._named(name) if server.is_running
+        }
+        return {"root": str(self.root), "servers": servers, "truth": truth.table()}
 
     def _class_path(self, name: str) -> str:
         self._bring_jars([name])
@@ -172,11 +172,3 @@ def _with_needs(names: Iterable[str]) -> list[str]:
             raise LabError(f"the lab has no {name!r}; it has {', '.join(NAMES)}")
         wanted += [*NEEDS.get(name, ()), name]
     return list(dict.fromkeys(wanted))
-
-
-def truth_table() -> dict[str, object]:
-    tables = {"topics": truth.TOPICS, "groups": truth.GROUPS, "znodes": truth.ZNODES, "queues": truth.QUEUES, "agents": truth.AGENTS}
-    rows: dict[str, object] = {name: [asdict(row) for row in table] for name, table in tables.items()}
-    single = {"classic_group": truth.CLASSIC_GROUP, "legacy_heap": truth.LEGACY, "partner": truth.PARTNER}
-    rows.update({name: asdict(row) for name, row in single.items()})
-    return json.loads(json.dumps(rows))  # type: ignore[no-any-return]

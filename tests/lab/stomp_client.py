@@ -24,8 +24,13 @@ class Stomp:
         self._socket = socket.create_connection((host, int(port)), LIMIT_S)
         self._buffer = b""
         self._receipts = 0
-        self._write("CONNECT", {"accept-version": "1.2", "host": "localhost", "login": USER, "passcode": PASSWORD, "heart-beat": "0,0"})
-        self._expect("CONNECTED")
+        login = {"login": USER, "passcode": PASSWORD}
+        try:
+            self._write("CONNECT", {"accept-version": "1.2", "host": "localhost", "heart-beat": "0,0", **login})
+            self._expect("CONNECTED")
+        except BaseException:
+            self._socket.close()
+            raise
 
     def send(self, queue: str, body: str, *, confirm: bool = False, **headers: str) -> None:
         """A persistent text message; `confirm` waits until the broker has it."""
@@ -40,9 +45,9 @@ class Stomp:
         self._write("SUBSCRIBE", {**headers, "receipt": self._next_receipt()})
         self._expect("RECEIPT")
 
-    def receive(self, timeout: float = LIMIT_S) -> Frame | None:
-        """The next frame, None when none comes within `timeout`."""
-        self._socket.settimeout(max(timeout, 0.001))
+    def receive(self, timeout: float | None = None) -> Frame | None:
+        """The next frame, None when none comes within `timeout` (LIMIT_S unless told)."""
+        self._socket.settimeout(max(LIMIT_S if timeout is None else timeout, 0.001))
         with contextlib.suppress(TimeoutError, BlockingIOError):
             while (frame := self._cut()) is None:
                 chunk = self._socket.recv(65536)

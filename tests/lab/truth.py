@@ -4,8 +4,9 @@ Ages and rates are kept for as long as the lab runs. Ages hold within AGE_TOLERA
 seconds, once a second.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 TIMEZONE = ZoneInfo("Asia/Seoul")
@@ -128,7 +129,7 @@ class Agent:
     kilobytes_per_s: int
 
 
-AGENTS = (Agent("producer-agent-1", "moving", "g1", 48, 1500), Agent("producer-agent-2", "leaking", "parallel", 32, 600))
+AGENTS = (Agent("producer-agent-1", "moving", "g1", 48, 1500), Agent("producer-agent-2", "leaking", "parallel", 32, 800))
 
 
 @dataclass(frozen=True)
@@ -161,3 +162,17 @@ class Partner:
 
 
 PARTNER = Partner()
+
+
+def table() -> dict[str, Any]:
+    """All of it, as JSON can hold it."""
+    return {
+        "topics": [asdict(topic) for topic in TOPICS],
+        "groups": [asdict(group) for group in GROUPS],
+        "classic_group": asdict(CLASSIC_GROUP),
+        "znodes": [asdict(znode) for znode in ZNODES],
+        "queues": [asdict(queue) for queue in QUEUES],
+        "agents": [asdict(agent) for agent in AGENTS],
+        "legacy_heap": asdict(LEGACY),
+        "partner": asdict(PARTNER),
+    }
