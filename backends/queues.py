@@ -105,25 +105,23 @@ def reading(replies: list[Reply]) -> Reading:
 
 def _first_broker(value: Raw) -> tuple[str, BrokerFigures]:
     """A JVM may hold several brokers; then the first by name is ours."""
-    try:
-        mbean, attributes = min(msgspec.json.decode(value, type=dict[str, dict[str, Raw]]).items())
-    except (ValueError, RecursionError):  # the empty dictionary included
-        raise JolokiaError("broken", "no broker in the reply") from None
+    brokers: dict[str, dict[str, Raw]] | None = _typed(value, dict[str, dict[str, Raw]])
+    if not brokers:
+        raise JolokiaError("broken", "no broker in the reply")
+    mbean, attributes = min(brokers.items())
     known = {name: _typed(attributes[name], kind) for name, kind in _BROKER_TYPES.items() if name in attributes}
     return object_name(mbean).get("brokerName", ""), msgspec.convert(known, BrokerFigures)
 
 
 def _figures(value: Raw) -> Mapping[str, Figures | None]:
     """Every queue's figures by MBean name. One odd queue costs that queue, not the table."""
-    try:
-        return msgspec.json.decode(value, type=dict[str, Figures | None])
-    except ValueError:
-        pass
-    try:
-        rows = msgspec.json.decode(value, type=dict[str, Raw])
-    except (ValueError, RecursionError):
-        raise JolokiaError("broken", "no table of queues in the reply") from None
-    return {mbean: _typed(row, Figures) for mbean, row in rows.items()}
+    whole: dict[str, Figures | None] | None = _typed(value, dict[str, Figures | None])
+    if whole is not None:
+        return whole
+    apart: dict[str, Raw] | None = _typed(value, dict[str, Raw])
+    if apart is None:
+        raise JolokiaError("broken", "no table of queues in the reply")
+    return {mbean: _typed(row, Figures) for mbean, row in apart.items()}
 
 
 def _typed(value: Raw, kind: Any) -> Any:
