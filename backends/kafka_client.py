@@ -1,0 +1,232 @@
+"""The blocking shell around librdkafka's handles for one cluster. Used by one thread at a time; every call returns by its own deadline.
+
+librdkafka's figures are taken for what they are worth: an offset below 0 is no figure (a request that timed out "succeeds" with -1001),
+"no entry" means that its metadata knows nothing and never that a topic was deleted, and a broker that came back is only believed
+after metadata was asked on the very handle that asks for offsets. So `topics` opens every cycle, on every handle.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from backends.source import Unavailable
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, KafkaError
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin._metadata import ClusterMetadata
+
+Key = tuple[str, int]  # topic, partition
+Kind = Literal["denied", "silent", "leaderless", "unknown"]
+
+METADATA_S = 2.5  # a cluster that is gone is to be reported within an interval and 3 s
+OFFSETS_S = 5.0
+CHUNK = 500  # partitions in one ListOffsets call; all calls are issued before the first answer is awaited
+GROUP_ID = "relay-console-reader"  # needed to make a consumer; nothing is ever joined or committed under it
+
+QUIET = {"log_level": 0, "enable.metrics.push": False, "reconnect.backoff.max.ms": 2000}  # a log line would tear the screen
+READER = {
+    "group.id": GROUP_ID,
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",  # anything else jumps silently to the other end of the log
+    "enable.partition.eof": True,
+    "isolation.level": "read_uncommitted",  # an aborted record, too, proves that its producer lives
+    "allow.auto.create.topics": False,
+    "fetch.wait.max.ms": 20,
+    "fetch.max.bytes": 16 << 20,
+    "queued.max.messages.kbytes": 32 << 10,
+}
+
+
+class Fault(Struct, frozen=True):
+    """Why a figure is missing."""
+
+    kind: Kind
+    text: str
+
+
+class TopicInfo(Struct, frozen=True):
+    leaders: dict[int, int | None]  # by partition
+    fault: Fault | None = None
+
+
+class Settings(Struct, frozen=True):
+    """How to reach one cluster. `where` is the place in the configuration, for the operator."""
+
+    title: str  # "kafka main"
+    where: str  # "kafka[0]"
+    bootstrap: str
+    options: Mapping[str, Any]
+
+
+class KafkaClient:
+    """Handles are made when first used. After `Unavailable` the same object may be asked again: librdkafka reconnects by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._admin: AdminClient | None = None
+        self._consumer: Consumer | None = None
+        self._brokers = 1
+        self._reason: tuple[str, str] = ("", "")  # name and text of the last error a handle reported
+
+    @property
+    def admin(self) -> "AdminClient":
+        if self._admin is None:
+            from confluent_kafka.admin import AdminClient
+
+            self._admin = self._make(AdminClient, QUIET)
+        return self._admin
+
+    @property
+    def consumer(self) -> "Consumer":
+        if self._consumer is None:
+            from confluent_kafka import Consumer
+
+            self._consumer = self._make(Consumer, {**QUIET, **READER})
+        return self._consumer
+
+    def topics(self, reads: bool) -> dict[str, TopicInfo]:
+        """Every topic we may see. Opens a cycle; `reads` tells whether records will be read in it. Raises Unavailable."""
+        self.admin.poll(0)  # hands over what the handle reported since
+        self._reason = ("", "")
+        known = self._metadata(self.admin)
+        if reads:
+            self._metadata(self.consumer)
+        return {name: _topic(topic) for name, topic in known.topics.items()}
+
+    def offsets(self, latest: Iterable[Key], earliest: Iterable[Key]) -> tuple[dict[Key, int | Fault], dict[Key, int | Fault]]:
+        """Log end and log start offsets, each a figure of this moment or a Fault."""
+        from confluent_kafka.admin._listoffsets import OffsetSpec
+
+        spec: Any = OffsetSpec
+        ends, starts = self._ask(latest, spec.latest()), self._ask(earliest, spec.earliest())
+        until = time.monotonic() + OFFSETS_S + 1
+        return _collect(ends, until), _collect(starts, until)
+
+    def unavailable(self, error: BaseException | None = None) -> Unavailable:
+        """The sentence for the operator about the failure that just happened."""
+        name, text = self._reason
+        reason = plain_reason(text) or plain_reason(str(error or "")) or "no answer"
+        title, where, bootstrap = self.settings.title, self.settings.where, self.settings.bootstrap
+        if name in ("_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"):
+            return Unavailable(f"{title}: {bootstrap} refuses our login ({reason}); see {where}.options", "denied")
+        return Unavailable(f"{title}: no broker answers at {bootstrap} ({reason}); is it running? see {where}.bootstrap")
+
+    def forget_admin(self) -> None:
+        """Drops the handle. A group call that was given up may abort the whole process if its answer arrives late on a living handle."""
+        self._admin = None
+
+    def close(self) -> None:
+        self._admin, consumer, self._consumer = None, self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+    def _make(self, handle: Any, ours: Mapping[str, Any]) -> Any:
+        from confluent_kafka import KafkaException
+
+        theirs = {"bootstrap.servers": self.settings.bootstrap, **self.settings.options}
+        try:
+            return handle({**theirs, **ours, "error_cb": self._heard})
+        except (KafkaException, ValueError, TypeError) as error:
+            reason = plain_reason(str(error))
+            raise Unavailable(f"{self.settings.title}: librdkafka refuses {self.settings.where}.options ({reason})") from None
+
+    def _heard(self, error: "KafkaError") -> None:
+        """Kept for the operator: "all brokers are down" says less than what came before it."""
+        if error.name() != "_ALL_BROKERS_DOWN" or not self._reason[1]:
+            self._reason = (error.name(), error.str())
+
+    def _metadata(self, handle: Any) -> "ClusterMetadata":
+        """Asked twice when the first broker stayed silent and another one may answer."""
+        from confluent_kafka import KafkaException
+
+        for attempt in (1, 2):
+            try:
+                known: ClusterMetadata = handle.list_topics(timeout=METADATA_S)
+                self._brokers = len(known.brokers)
+                return known
+            except KafkaException as error:
+                handle.poll(0)
+                if attempt == 2 or error.args[0].name() != "_TIMED_OUT" or self._brokers == 1:
+                    raise self.unavailable(error) from None
+        raise AssertionError("unreachable")
+
+    def _ask(self, keys: Iterable[Key], spec: Any) -> dict[Key, "Future[Any]"]:
+        from confluent_kafka import TopicPartition
+
+        wanted, asked = list(keys), {}
+        for at in range(0, len(wanted), CHUNK):
+            request = {TopicPartition(*key): spec for key in wanted[at : at + CHUNK]}
+            for place, answer in self.admin.list_offsets(request, request_timeout=OFFSETS_S).items():
+                asked[place.topic, place.partition] = answer
+        return asked
+
+
+def _collect(asked: Mapping[Key, "Future[Any]"], until: float) -> dict[Key, int | Fault]:
+    return {key: _offset(answer, until) for key, answer in asked.items()}
+
+
+def _offset(answer: "Future[Any]", until: float) -> int | Fault:
+    from confluent_kafka import KafkaException
+
+    try:
+        offset = int(answer.result(timeout=max(0.0, until - time.monotonic())).offset)
+    except KafkaException as error:
+        return fault_of(error.args[0])
+    except FutureTimeout:
+        return Fault("silent", "the broker does not answer")
+    return offset if offset >= 0 else Fault("silent", "the broker does not answer")
+
+
+_FAULTS: dict[str, Kind] = {
+    "TOPIC_AUTHORIZATION_FAILED": "denied",
+    "GROUP_AUTHORIZATION_FAILED": "denied",
+    "CLUSTER_AUTHORIZATION_FAILED": "denied",
+    "LEADER_NOT_AVAILABLE": "leaderless",
+    "_TIMED_OUT": "silent",
+    "_TRANSPORT": "silent",
+}
+_TEXTS = {
+    "TOPIC_AUTHORIZATION_FAILED": "the brokers deny access to this topic; grant Describe and Read",
+    "_NOENT": "the broker is away, or the topic is not known to it yet",
+    "_TRANSPORT": "the connection to the broker broke",
+}
+
+
+def fault_of(error: "KafkaError") -> Fault:
+    name = error.name()
+    return Fault(_FAULTS.get(name, "unknown"), _TEXTS.get(name, f"{name}: {error.str()}"))
+
+
+def _topic(topic: Any) -> TopicInfo:
+    leaders = {number: known.leader if known.leader >= 0 else None for number, known in topic.partitions.items()}
+    return TopicInfo(leaders, fault_of(topic.error) if topic.error is not None else None)
+
+
+_PLAIN = (
+    ("Connection refused", "connection refused"),
+    ("Failed to resolve", "its name does not resolve"),
+    ("timed out", "timed out"),
+    ("Local: Broker transport failure", "no connection"),
+    ("brokers are down", "it hangs up: is it a Kafka broker?"),
+)
+
+
+def plain_reason(text: str) -> str:
+    """What librdkafka says, without the parts that only its authors read. Never holds a secret: librdkafka prints none."""
+    for sign, plain in _PLAIN:
+        if sign in text:
+            return plain
+    found = re.search(r'str="(.*)"\}', text)
+    text = found[1] if found else text
+    text = re.sub(r" \(after \d+ms in state \w+.*\)", "", text)
+    with contextlib.suppress(IndexError):
+        text = re.split(r"^\S+/(?:bootstrap|\d+): ", text)[1]
+    return text.strip()[:200]
