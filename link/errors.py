@@ -57,6 +57,8 @@ def unreachable(path: Path, error: OSError) -> Unreachable:
             return Unreachable(f"{path} is no socket of ours; remove it or set another relay.directory", "unusable")
         case errno.EAGAIN:
             return Unreachable(f"it hangs: it takes no connections on {path}", "silent")
+        case errno.ECONNRESET | errno.EPIPE:
+            return Unreachable(f"what listens on {path} closed the connection", "closed")
     return Unreachable(f"cannot connect to {path}: {error.strerror or error}", "unusable")
 
 

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -53,6 +53,9 @@ EVENTS: Final = "\0events"  # turns that are no topics: everything in the ring t
 BEAT: Final = "\0beat"
 
 
+Handler: TypeAlias = "Callable[[Command, Peer], Awaitable[Reply]]"
+
+
 class Peer(Struct, frozen=True):
     """Who is attached: what the kernel says (pid, uid) and what it says of itself."""
 
@@ -70,7 +73,7 @@ class Server:
         self,
         path: Path,
         welcome: Welcome,
-        on_command: Callable[[Command, Peer], Awaitable[Reply]],
+        on_command: Handler,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
