@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from tests.lab import jars
+from tests.lab import jars, java
 from tests.lab.config import PASSWORD_VARIABLE
 from tests.lab.console import HEADLESS_LIMIT_S, Console, show_answers, show_screen
 from tests.lab.errors import LabError
@@ -31,6 +31,7 @@ def main(words: list[str] | None = None) -> int:
         signal.signal(number, _end)
     try:
         if given.command == "jars":
+            java.runtime()
             jars.class_paths(jars.ALL)
             return 0
         with _root(given.directory) as root, Lab(root) as lab:

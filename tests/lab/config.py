@@ -24,8 +24,8 @@ def config_of(lab: "Lab") -> dict[str, Any]:
             {"name": "groups", "kafka": "main", "groups": ["*"], "allowed_lag": 0, "interval": "5s"},
         ],
         "heap": [
-            *({"name": agent.name, "path": str(agent.gc_log), "interval": "2s"} for agent in lab.agents.values()),
-            {"name": LEGACY.name, "path": str(lab.legacy_gc_log), "interval": "2s"},
+            *({"name": agent.name, "path": str(agent.gc_log)} for agent in lab.agents.values()),
+            {"name": LEGACY.name, "path": str(lab.legacy_gc_log)},
         ],
         "activemq": [
             _broker("broker-old", lab.activemq_old.jolokia, lab.activemq_old.stomp, statistics=True),

@@ -21,7 +21,6 @@ from tests.lab.files import write_json, write_whole
 from tests.lab.truth import PARTNER
 
 LIMIT_S = 10.0
-RETRY_S = 1.0
 BAD = ("type", "length", "columns", "duplicate")
 
 
@@ -54,16 +53,17 @@ class Partner:
         self._outbox = outbox
         self._path = counters
         self.counters = Counters()
-        # unique over restarts: nine digits, a new stretch each second; ours end in anything, so some files are refused by rule
+        # nine digits, a new stretch each second: unique over restarts
         first = int(time.time()) % 86_400 * 10_000
         self._numbers = itertools.count(first)
         self._sequence = itertools.count(1)
         self._accepted: set[str] = set()
+        self._lasting: Peer | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         server = await asyncio.start_server(self._answer, *self._listen)
         jobs = [
-            self._persistent(PARTNER.persistent_per_s),
+            _every(1 / PARTNER.persistent_per_s, self._keep_sending),
             _every(1 / PARTNER.one_shot_per_s, self._one_shot),
             _every(PARTNER.bad_every_s, self._misbehave),
             _every(1 / PARTNER.files_per_s, self._drop_file),
@@ -84,19 +84,16 @@ class Partner:
     def _next(self) -> str:
         return f"{next(self._numbers):09d}"
 
-    async def _persistent(self, per_s: int) -> None:
-        """One connection that stays, and is made again when it breaks."""
-        while True:
-            peer = await self._connect()
-            try:
-                while peer is not None:
-                    await self._send_good(peer)
-                    await asyncio.sleep(1 / per_s)
-            except OSError:
-                pass  # counted where it happened
-            finally:
-                _close(peer)
-            await asyncio.sleep(RETRY_S)
+    async def _keep_sending(self) -> None:
+        """One record on the connection that stays; made again when it broke."""
+        self._lasting = self._lasting or await self._connect()
+        if self._lasting is None:
+            return
+        try:
+            await self._send_good(self._lasting)
+        except OSError:  # counted where it happened
+            _close(self._lasting)
+            self._lasting = None
 
     async def _one_shot(self) -> None:
         """The old contract: connection, record, answer, close."""
@@ -109,12 +106,11 @@ class Partner:
         finally:
             _close(peer)
 
-    async def _send_good(self, peer: Peer) -> str:
+    async def _send_good(self, peer: Peer) -> None:
         process_no = self._next()
         self.counters.sent += 1
         code = await self._exchange(peer, record.request(process_no, next(self._sequence), "주문 order"))
-        self.counters.acked += code == "200"
-        return process_no
+        self.counters.acked += code == "200"  # never `+= await`: what others added meanwhile would be lost
 
     async def _misbehave(self) -> None:
         """The next kind of bad record, on a connection of its own."""
@@ -129,7 +125,8 @@ class Partner:
                 if kind == "duplicate":
                     line = record.request(process_no, sequence)
                     self.counters.sent += 1
-                    self.counters.acked += await self._exchange(peer, line) == "200"
+                    code = await self._exchange(peer, line)
+                    self.counters.acked += code == "200"
                     await self._exchange(peer, line)
                 else:
                     make = {"type": record.wrong_type, "length": record.wrong_length, "columns": record.wrong_columns}[kind]
@@ -145,7 +142,7 @@ class Partner:
                 writer.write(line)
                 await writer.drain()
                 said = await reader.readuntil(b"\n")
-        except (OSError, asyncio.IncompleteReadError) as error:
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             self.counters.unanswered += 1
             raise ConnectionError(str(error)) from error
         try:
@@ -166,7 +163,7 @@ class Partner:
 
     async def _drop_file(self) -> None:
         """One record for our sender, complete under its name."""
-        if not self._outbox.is_dir():
+        if not self._outbox.is_dir() or sum(1 for _ in self._outbox.iterdir()) >= PARTNER.outbox_limit:
             return
         process_no = self._next()
         line = record.request(process_no, next(self._sequence), "from the outbox")
@@ -175,7 +172,7 @@ class Partner:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The destination of our sender: answers every line of a connection."""
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             while True:
                 line = await reader.readuntil(b"\n")
                 self.counters.received += 1
@@ -211,9 +208,13 @@ def _close(peer: Peer | None) -> None:
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    """On a schedule that does not drift; what a slow act missed is left out."""
+    clock = asyncio.get_running_loop().time
+    due = clock()
     while True:
         await act()
-        await asyncio.sleep(seconds)
+        due = max(due + seconds, clock())
+        await asyncio.sleep(due - clock())
 
 
 async def _main(config: dict[str, str]) -> None:

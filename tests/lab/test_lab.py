@@ -25,7 +25,7 @@ from tests.lab import record, truth
 from tests.lab.activemq import ActiveMQ, ask_jolokia, queue_sizes
 from tests.lab.kafka import Kafka
 from tests.lab.lab import Lab
-from tests.lab.server import REPOSITORY
+from tests.lab.server import REPOSITORY, ask
 from tests.lab.stomp_client import Stomp
 
 LIMIT_S = 20.0
@@ -283,4 +283,4 @@ time.sleep(60)"""
         assert process.stdout is not None
         port = int(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
-    eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) != 0, 5)
+    eventually(lambda: ask(port, b"ruok", 4) == b"", 5)

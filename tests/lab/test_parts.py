@@ -49,7 +49,7 @@ def test_lines_of_the_legacy_log_look_like_java_8() -> None:
 
 def test_missing_java_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.lab.java.shutil.which", lambda *_, **__: None)
-    java.runtime.cache_clear()
+    java.runtime.cache_clear()  # an error is not remembered
     with pytest.raises(LabError, match=r"apt-get install openjdk-17-jdk-headless maven.*make demo"):
         java.runtime()
 
@@ -113,3 +113,29 @@ def test_sources_without_data_are_trouble() -> None:
 )
 def test_a_rate_that_is_null_everywhere_is_waited_for(data: dict[str, object], lacks: bool) -> None:
     assert console.lacks_rates({"sources": [{"data": data}]}) is lacks
+
+
+APT = """#!/bin/sh
+echo "$@" >> {folder}/asked
+case "$1" in
+    update) touch {folder}/updated ;;
+    *) test -e {folder}/updated || {{ echo "E: Unable to locate package" >&2; exit 100; }} ;;
+esac
+"""
+
+
+def test_missing_packages_are_installed_by_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """apt-get is asked; when it knows no such package its list is fetched first. What it then brought is still looked for."""
+    apt = tmp_path / "apt-get"
+    apt.write_text(APT.format(folder=tmp_path))
+    apt.chmod(0o755)
+    monkeypatch.setattr("tests.lab.java.shutil.which", lambda name, **_: str(apt) if name == "apt-get" else None)
+    monkeypatch.setattr("tests.lab.java.os.geteuid", lambda: 0)
+    java.builder.cache_clear()
+    with pytest.raises(LabError, match="apt-get install"):
+        java.builder()
+    words = (tmp_path / "asked").read_text().splitlines()
+    assert [word.split()[0] for word in words] == ["install", "update", "install"]
+    assert "installs openjdk-17-jdk-headless and maven" in capsys.readouterr().err

@@ -156,7 +156,8 @@ class Partner:
     persistent_per_s: int = 2
     one_shot_per_s: int = 1
     files_per_s: int = 1
-    bad_every_s: int = 10  # each time the next of wrong type (400), wrong length (402), wrong column count (401), duplicate (200)
+    outbox_limit: int = 500  # then it waits for our sender to take some
+    bad_every_s: float = 10  # each time the next of wrong type (400), wrong length (402), wrong column count (401), duplicate (200)
     busy_every: int = 25  # every so many records from us are answered 503
     refused_suffix: str = "00"  # process numbers that end so are answered 400
 
