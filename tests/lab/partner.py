@@ -76,6 +76,7 @@ class Partner:
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
+        _close(self._lasting)
         await self._write_counters()
         for failure in ended:
             if isinstance(failure, Exception):

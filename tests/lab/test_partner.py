@@ -21,9 +21,18 @@ class Receiver:
         self.stored: set[bytes] = set()
         self.answers: Counter[str] = Counter()
         self.connections = 0
+        self.has_five = asyncio.Event()
+        self._open = 0
+        self._all_closed = asyncio.Event()
+
+    async def end(self) -> None:
+        """Once the partner is gone, so are its connections."""
+        await asyncio.wait_for(self._all_closed.wait(), 10)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._open += 1
+        self._all_closed.clear()
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 line = await reader.readuntil(b"\n")
@@ -32,6 +41,11 @@ class Receiver:
                 writer.write(record.answer(record.read_process_no(line), code))
                 await writer.drain()
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        self._open -= 1
+        if not self._open:
+            self._all_closed.set()
 
     def judge(self, line: bytes) -> int:
         columns = line.decode().split("|")
@@ -42,6 +56,8 @@ class Receiver:
         if int(columns[0]) != len(line):
             return 402
         self.stored.add(line)
+        if len(self.stored) >= 5:
+            self.has_five.set()
         return 200
 
 
@@ -56,6 +72,7 @@ async def test_what_the_partner_counts_is_what_the_receiver_saw(tmp_path: Path, 
         await asyncio.sleep(2)
         stop.set()
         await running
+        await receiver.end()
     counters = read_json(tmp_path.parent / "counters.json")
     cut_off = 4  # each job may have been stopped between a record and its answer
     assert counters["sent"] - cut_off <= counters["acked"] <= len(receiver.stored) <= counters["sent"]
@@ -75,8 +92,7 @@ async def test_a_receiver_that_is_away_is_tried_again(tmp_path: Path, monkeypatc
     await asyncio.sleep(0.3)
     assert partner.counters.sent == 0
     async with await asyncio.start_server(receiver.serve, "127.0.0.1", port):
-        async with asyncio.timeout(10):
-            while partner.counters.acked < 5:
-                await asyncio.sleep(0.05)
+        await asyncio.wait_for(receiver.has_five.wait(), 10)
         stop.set()
         await running
+        await receiver.end()
