@@ -1,0 +1,185 @@
+"""The seen process numbers on disk, so that a restart, a kill or a consumed inbox does not make us store a record twice.
+
+A number is at any moment in a minute file that is not published yet, or here: the ledger is synced before a minute file is published.
+Blocks of numbers and digests are appended to segments `0000000001.seen`; a new process opens a new segment, a block that is torn or
+damaged ends the reading of its segment. A segment is removed when everything in it is too old or more than enough newer ones are known.
+Block: magic, CRC-32 of what follows, time, count, length of the payload; payload: digests (8 bytes each, little endian), then the
+numbers joined by newlines.
+"""
+
+import logging
+import os
+import struct
+import sys
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from relay.commit import Disk, write_all
+from relay.seen import Seen
+
+log = logging.getLogger(__name__)
+
+MAGIC: Final = b"SEEN"
+HEAD: Final = struct.Struct("<4sIdII")  # 24 bytes
+SUMMED: Final = 8  # bytes of the head before those that the sum covers
+SEGMENTS: Final = 8  # of which all the numbers together are remembered: forgetting is an unlink of an eighth
+MAX_WAITING: Final = 64 << 20  # bytes not on disk yet, when the disk is full for long; 2 million numbers
+WRITE_AT: Final = 128 << 10  # bytes gathered before they go to the kernel
+
+
+class _Segment:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+        self.newest_at = 0.0
+        self.began_at = 0.0
+
+
+class Ledger:
+    """Called by the writer thread only, after `load`. No method raises for a full or failing disk: numbers then wait in memory."""
+
+    def __init__(self, directory: Path, keep_s: float, most: int, disk: Disk, *, is_eager: bool = False) -> None:
+        self._directory = directory
+        self._keep_s = keep_s
+        self._most = most
+        self._disk = disk
+        self._write_at = 0 if is_eager else WRITE_AT
+        self._segments: list[_Segment] = []  # oldest first; the last one is open if _fd is
+        self._number = 0
+        self._fd: int | None = None
+        self._size = 0
+        self._waiting: list[bytes] = []  # blocks not known to be on disk
+        self._written = 0  # how many of those the kernel has
+        self._gathered = 0  # bytes of the others
+        self._counts: list[tuple[int, float]] = []  # of the waiting ones
+
+    def load(self, seen: Seen, now: float) -> None:
+        """Newest first into `seen`; what it does not want is removed. Raises OSError."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        paths = sorted(path for path in self._directory.iterdir() if path.suffix == ".seen" and path.stem.isdigit())
+        self._number = int(paths[-1].stem) if paths else 0
+        wanted = True
+        for path in reversed(paths):
+            segment = _Segment(path)
+            blocks = list(_blocks(path.read_bytes())) if wanted else []
+            for at, keys, digests in reversed(blocks):
+                wanted = wanted and seen.restore(keys, digests, at, now)
+                segment.count += len(keys)
+                segment.newest_at = max(segment.newest_at, at)
+            if blocks and (wanted or segment.newest_at >= now - self._keep_s):
+                self._segments.insert(0, segment)
+            else:
+                path.unlink(missing_ok=True)
+
+    def note(self, keys: Sequence[bytes], digests: Sequence[int], at: float) -> None:
+        """These are on disk in a minute file."""
+        block = _block(keys, digests, at)
+        self._waiting.append(block)
+        self._counts.append((len(keys), at))
+        self._gathered += len(block)
+        if self._gathered > self._write_at:
+            self._write()
+
+    def sync(self) -> None:
+        """Everything noted is on disk when it returns, unless the disk refuses."""
+        if not self._waiting:
+            return
+        self._write()
+        if self._fd is None or self._written < len(self._waiting):
+            return
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            log.warning("%s: %s; the numbers are written again", self._directory, error.strerror)
+            self._abandon()
+            return
+        self._waiting.clear()
+        self._counts.clear()
+        self._written = 0
+        self._retire()
+
+    def close(self) -> None:
+        self.sync()
+        self._abandon()
+
+    def _write(self) -> None:
+        data = b"".join(self._waiting[self._written :])
+        try:
+            if self._fd is None:
+                self._open()
+            assert self._fd is not None
+            write_all(self._disk, self._fd, data)
+        except OSError as error:
+            log.warning("%s: %s; remembered numbers wait in memory", self._directory, error.strerror)
+            self._abandon()
+            self._bound()
+            return
+        self._size += len(data)
+        self._gathered = 0
+        segment = self._segments[-1]
+        for count, at in self._counts[self._written :]:
+            segment.count += count
+            segment.newest_at = max(segment.newest_at, at)
+        self._written = len(self._waiting)
+
+    def _open(self) -> None:
+        self._number += 1
+        path = self._directory / f"{self._number:010}.seen"
+        self._fd = self._disk.open_new(path)
+        self._size = 0
+        self._segments.append(_Segment(path))
+        self._segments[-1].began_at = self._counts[0][1]
+        self._disk.sync_directory(self._directory)
+
+    def _abandon(self) -> None:
+        """The open segment ends; what was not known to be on disk goes to the next one. A number may stand twice, which harms nothing."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        self._written = 0
+        self._gathered = sum(map(len, self._waiting))
+
+    def _bound(self) -> None:
+        while self._gathered > MAX_WAITING:
+            self._gathered -= len(self._waiting.pop(0))
+            self._counts.pop(0)
+
+    def _retire(self) -> None:
+        newest = self._segments[-1]
+        if newest.count >= self._most / SEGMENTS or newest.newest_at - newest.began_at > self._keep_s / SEGMENTS:
+            self._abandon()
+        total = sum(segment.count for segment in self._segments)
+        while len(self._segments) > 1:
+            oldest = self._segments[0]
+            if newest.newest_at - oldest.newest_at <= self._keep_s and total - oldest.count < self._most:
+                return
+            total -= oldest.count
+            del self._segments[0]
+            oldest.path.unlink(missing_ok=True)
+
+
+def _block(keys: Sequence[bytes], digests: Sequence[int], at: float) -> bytes:
+    numbers = array("Q", digests)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    payload = numbers.tobytes() + b"\n".join(keys)
+    head = HEAD.pack(MAGIC, 0, at, len(keys), len(payload))
+    return MAGIC + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head[SUMMED:]))) + head[SUMMED:] + payload
+
+
+def _blocks(data: bytes) -> Iterator[tuple[float, list[bytes], Sequence[int]]]:
+    place = 0
+    while place + HEAD.size <= len(data):
+        magic, total, at, count, size = HEAD.unpack_from(data, place)
+        head = data[place + SUMMED : place + HEAD.size]
+        payload = data[place + HEAD.size : place + HEAD.size + size]
+        if magic != MAGIC or len(payload) != size or zlib.crc32(payload, zlib.crc32(head)) != total:
+            return
+        numbers = array("Q", payload[: count * 8])
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        yield at, payload[count * 8 :].split(b"\n"), numbers
+        place += HEAD.size + size

@@ -1,0 +1,131 @@
+"""After a crash: what is in the hidden files of the inbox is published, once, and only whole lines that would be accepted.
+
+A tail without newline was never acknowledged and is cut off. Whole lines that are not right can only come from a damaged disk or from
+another layout; they go to a file in the quarantine that is never removed. Each step leaves a state from which the next start begins anew.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from relay.inbox import PART, Finished, Inbox
+from relay.quarantine import Quarantine, Refused
+from relay.record import Layout
+from relay.seen import Seen, digest
+
+log = logging.getLogger(__name__)
+
+READ_SIZE: Final = 4 << 20  # bytes of a spool file in memory at once
+LEFTOVER: Final = re.compile(r"^\.\d{12}_request(?:\.\d+)?\.txt\.new$")
+
+
+class Recovered(NamedTuple):
+    files: int
+    records: int
+    torn: int  # tails without newline
+    damaged: int  # whole lines that were not right
+
+
+class _Salvage(NamedTuple):
+    size: int  # bytes up to and with the last newline
+    torn: bytes
+    keys: list[bytes]
+    digests: list[int]
+    damaged: int
+    changed_at: float
+
+
+def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, now: float, *, in_place: bool) -> Recovered:
+    """Before the first connection. Fills `seen` from the hidden files and the ledger. Raises OSError."""
+    inbox.place.mkdir(parents=True, exist_ok=True)
+    for path in inbox.place.iterdir():
+        if LEFTOVER.match(path.name):
+            path.unlink()
+    parts = sorted((path for path in inbox.place.iterdir() if PART.match(path.name) and path.is_file()), key=lambda path: path.name)
+    visible = inbox.place / inbox.names.last if in_place and inbox.names.last else None
+    if visible is not None and visible.is_file():
+        parts.append(visible)
+    salvages = [(path, _salvage(path, layout)) for path in parts]
+    for _, found in reversed(salvages):
+        seen.restore(found.keys, found.digests, found.changed_at, now)
+    inbox.ledger.load(seen, now)
+    for path, found in salvages:
+        if found.keys:
+            inbox.ledger.note(found.keys, found.digests, found.changed_at)
+        _finish(inbox, layout, quarantine, path, found, now)
+    torn = sum(1 for _, found in salvages if found.torn)
+    return Recovered(len(parts), sum(len(found.keys) for _, found in salvages), torn, sum(found.damaged for _, found in salvages))
+
+
+def _finish(inbox: Inbox, layout: Layout, quarantine: Quarantine, path: Path, found: _Salvage, now: float) -> None:
+    size = found.size
+    if found.torn:
+        quarantine.keep([Refused(now, path.name, layout.codes.length, "cut off by a crash, never acknowledged", found.torn)])
+    if found.damaged:
+        size = _rewrite(path, layout, quarantine)
+    elif found.torn:
+        os.truncate(path, size)
+    _sync(path)
+    _sync(inbox.place)
+    if match := PART.match(path.name):
+        inbox.publish(Finished(path, match[1], size, needs_cut=False))
+
+
+def _salvage(path: Path, layout: Layout) -> _Salvage:
+    keys: list[bytes] = []
+    digests: list[int] = []
+    damaged = size = 0
+    torn = b""
+    for lines, block, tail in _blocks(path):
+        size += len(block) + 1 if lines else 0
+        good = layout.keys(lines, block)
+        if good is None:
+            verdicts = [layout.check(line) for line in lines]
+            lines = [line for line, verdict in zip(lines, verdicts, strict=True) if verdict.code == layout.codes.accepted]
+            good = [verdict.key for verdict in verdicts if verdict.code == layout.codes.accepted]
+            damaged += len(verdicts) - len(good)
+        keys += good
+        digests += map(digest, lines)
+        torn = tail
+    return _Salvage(size, torn, keys, digests, damaged, path.stat().st_mtime)
+
+
+def _rewrite(path: Path, layout: Layout, quarantine: Quarantine) -> int:
+    """The right lines alone, under the same name. Returns their size."""
+
+    def lines(*, right: bool) -> Iterator[bytes]:
+        for found, _, _ in _blocks(path):
+            yield from (line for line in found if (layout.check(line).code == layout.codes.accepted) is right)
+
+    kept = quarantine.keep_file(path.name, lines(right=False))
+    log.error("%s: damaged lines are in %s", path.name, kept)
+    hidden = path.name if path.name.startswith(".") else f".{path.name}"
+    fresh = path.with_name(hidden.removesuffix(".part") + ".new")
+    size = 0
+    with fresh.open("wb") as file:
+        for line in lines(right=True):
+            size += file.write(line + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return size
+
+
+def _blocks(path: Path) -> Iterator[tuple[list[bytes], bytes, bytes]]:
+    """Whole lines, the same joined, and what follows the last newline so far."""
+    tail = b""
+    with path.open("rb") as file:
+        while data := file.read(READ_SIZE):
+            *lines, tail = (tail + data).split(b"\n")
+            yield lines, b"\n".join(lines), tail
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
