@@ -1,0 +1,159 @@
+"""One-shot answers: snapshots in, the fixed shapes of ``--json`` out, and the rows that a filter leaves. Pure; time is an argument.
+
+Nothing here lists the kinds: a list is a tuple of structs, a name is its `name`, a state its `state` or `verdict`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from backends.snapshots import Data, Kind, Snapshot
+
+SCHEMA: Final = 1
+
+
+class Gathered(NamedTuple):
+    """What the daemon, or the sources themselves, said at one moment."""
+
+    snapshots: tuple[Snapshot, ...]
+    attached: bool  # a daemon answered
+    version: str
+    pid: int
+    started_at: float | None  # None: nobody runs for longer than this answer
+
+
+class Filter:
+    """Regular expressions on names, any of which may fit; a word that is exactly a name means that one alone."""
+
+    def __init__(self, words: Sequence[str], names: frozenset[str]) -> None:
+        """Raises re.error."""
+        self.exact = {word for word in words if word in names}
+        self._patterns = [re.compile(word) for word in words if word not in self.exact]
+        self.is_narrow = bool(words)
+
+    def fits(self, name: str) -> bool:
+        return not self.is_narrow or name in self.exact or any(pattern.search(name) for pattern in self._patterns)
+
+
+def names(snapshots: Sequence[Snapshot]) -> frozenset[str]:
+    """Of everything that stands in a list."""
+    return frozenset(name for snapshot in snapshots for items in _lists(snapshot.data).values() for item in items if (name := _name(item)))
+
+
+def select(snapshot: Snapshot, wanted: Filter) -> Snapshot:
+    """The same snapshot with the rows that fit. Only what was asked for by its exact name keeps a long detail."""
+    if snapshot.data is None:
+        return snapshot
+    kept = {key: tuple(item for item in items if wanted.fits(_name(item))) for key, items in _lists(snapshot.data).items()}
+    return msgspec.structs.replace(snapshot, data=msgspec.structs.replace(snapshot.data, **kept))
+
+
+def as_json(gathered: Gathered, sources: Sequence[Mapping[str, Any]], now: float) -> bytes:
+    """One object."""
+    answer = {
+        "schema": SCHEMA,
+        "generated_at": now,
+        "monitor": {
+            "version": gathered.version,
+            "pid": gathered.pid,
+            "attached": gathered.attached,
+            "started_at": gathered.started_at,
+        },
+        "sources": sources,
+    }
+    return pretty(answer)
+
+
+def pretty(value: Any) -> bytes:
+    """Readable, with a last newline. NaN and infinity, should a source let one through, are null."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def source(snapshot: Snapshot, data: Any, now: float) -> dict[str, Any]:
+    return {
+        "name": snapshot.source,
+        "kind": snapshot.kind,
+        "state": snapshot.state,
+        "observed_at": snapshot.observed_at,
+        "age_s": age(snapshot, now),
+        "error": snapshot.error,
+        "next_try_at": snapshot.next_try_at,
+        "data": data,
+    }
+
+
+def age(snapshot: Snapshot, now: float) -> float | None:
+    """Never negative: the daemon's clock is ours, and an observation is not from the future."""
+    return None if snapshot.observed_at is None else round(max(0.0, now - snapshot.observed_at), 3)
+
+
+def whole(data: Data | None, wanted: Filter) -> dict[str, Any] | None:
+    """Topics carry their partitions only when asked for by name: 1,000 topics of 12 partitions are 5 MB."""
+    if data is None:
+        return None
+    shown = _plain(data)
+    for topic in shown.get("topics", ()):
+        if topic["name"] not in wanted.exact:
+            del topic["detail"]
+    return shown
+
+
+def summary(data: Data | None) -> dict[str, Any] | None:
+    """Without the lists; what they hold is counted, in total and by state."""
+    if data is None:
+        return None
+    lists = _lists(data)
+    shown = _plain(msgspec.structs.replace(data, **dict.fromkeys(lists, ())))
+    for key in lists:
+        del shown[key]
+    return {**shown, "counts": {key: count(items) for key, items in lists.items()}}
+
+
+def count(items: Sequence[Any]) -> dict[str, int]:
+    states = Counter(state for item in items if (state := getattr(item, "verdict", None) or getattr(item, "state", None)))
+    return {"total": len(items), **dict(sorted(states.items()))}
+
+
+def counted(data: Data | None) -> str:
+    """``7 topics (5 ok, 1 warn, 1 crit), …`` in the order of the snapshot; empty lists are left out."""
+    if data is None:
+        return ""
+    parts = []
+    for key, items in _lists(data).items():
+        states = count(items)
+        total = states.pop("total")
+        if total:
+            words = ", ".join(f"{number} {state}" for state, number in sorted(states.items(), key=lambda pair: -pair[1]))
+            parts.append(f"{total} {key.replace('_', ' ')}" + (f" ({words})" if words else ""))
+    return "; ".join(parts) or "nothing"
+
+
+def has_nothing(snapshots: Sequence[Snapshot]) -> bool:
+    """No source could say anything, and at least one should have."""
+    return all(snapshot.data is None for snapshot in snapshots) and any(snapshot.state in ("down", "denied") for snapshot in snapshots)
+
+
+def of_kind(snapshots: Sequence[Snapshot], kind: Kind) -> list[Snapshot]:
+    return [snapshot for snapshot in snapshots if snapshot.kind == kind]
+
+
+def _lists(data: Data | None) -> dict[str, tuple[Struct, ...]]:
+    if data is None:
+        return {}
+    values = {name: getattr(data, name) for name in data.__struct_fields__}
+    return {name: value for name, value in values.items() if isinstance(value, tuple)}
+
+
+def _name(item: Struct) -> str:
+    """A failed file goes with its sender."""
+    return str(getattr(item, "name", None) or getattr(item, "sender", ""))
+
+
+def _plain(data: Data) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(data)
+    shown.pop("kind", None)
+    return shown

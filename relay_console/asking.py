@@ -1,0 +1,67 @@
+"""Where one-shot answers and actions come from: the daemon's socket, or the sources themselves when no daemon runs.
+
+With a daemon neither asyncio nor a source is imported: `status` must be cheap enough for cron.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+
+from backends.snapshots import Kind, Snapshot
+from link.ask import Known, actor, ask, ask_command
+from link.errors import Unreachable
+from link.protocol import PROTOCOL, Command, Hello, Reply
+from relay_console import VERSION, config, paths
+from relay_console.answers import Gathered
+from relay_console.errors import ServiceUnavailable, TryAgain
+
+ASK_DEADLINE: Final = 5.0  # seconds; a daemon answers in milliseconds, unless the machine swaps
+COMMAND_DEADLINE: Final = 60.0  # seconds; a drain finishes what partners have begun
+Value: TypeAlias = str | int | float | bool | None
+SOURCE_TOPIC: Final = "source/"
+_NOBODY: Final = ("absent", "died")
+
+HELLO: Final = Hello((PROTOCOL,), "command line", VERSION)
+
+
+def gather(path: Path, kind: Kind | None, wait: float | None) -> Gathered:
+    """`kind`: only its sources need to be asked when no daemon runs. Raises Trouble."""
+    socket = paths.monitor_socket(Path(config.quick_relay(path).directory))
+    try:
+        return _from_daemon(ask(socket, HELLO, ASK_DEADLINE))
+    except Unreachable as error:
+        if error.trouble not in _NOBODY:
+            raise trouble(error, "monitor") from None
+    from relay_console.direct import observe
+
+    return Gathered(tuple(observe(config.load(path), kind, wait)), False, VERSION, os.getpid(), None)
+
+
+def _from_daemon(known: Known) -> Gathered:
+    try:
+        snapshots = tuple(
+            msgspec.msgpack.decode(body, type=Snapshot) for topic, body in known.topics.items() if topic.startswith(SOURCE_TOPIC)
+        )
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        raise ServiceUnavailable(
+            f"the daemon (version {known.welcome.version}) says what version {VERSION} does not understand; restart it"
+        ) from None
+    return Gathered(snapshots, True, known.welcome.version, known.welcome.pid, known.welcome.started_at)
+
+
+def command(socket: Path, target: str, verb: str, arguments: Mapping[str, Value]) -> Reply | None:
+    """One command to the daemon behind the socket; None when nobody is there. Raises Trouble."""
+    try:
+        return ask_command(socket, HELLO, Command(1, target, verb, dict(arguments), actor=actor()), COMMAND_DEADLINE)
+    except Unreachable as error:
+        if error.trouble in _NOBODY:
+            return None
+        raise trouble(error, target) from None
+
+
+def trouble(error: Unreachable, who: str) -> ServiceUnavailable | TryAgain:
+    """`closed`: it went away while we asked, and whoever comes after it will answer."""
+    return (TryAgain if error.trouble == "closed" else ServiceUnavailable)(f"{who}: {error}")

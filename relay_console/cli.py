@@ -1,0 +1,127 @@
+"""The command line: which words there are, and how every ending becomes an exit code. What a word does is imported when it is said.
+
+Exit codes: 0; 1 failure; 2 usage; 69 a needed service is unavailable; 75 try again; 78 bad configuration; 128+n signal.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import click
+
+from relay_console import VERSION
+from relay_console.errors import Trouble
+from relay_console.options import Shared, screen_options, shared_options
+
+
+class Word(NamedTuple):
+    module: str  # of relay_console.commands
+    help: str
+
+
+WORDS: Final = {
+    "status": Word("answers", "One line for each source: its state, its age, what it counts."),
+    "relays": Word("answers", "Receivers, senders and connections of the relay."),
+    "topics": Word("answers", "How old the newest record of every Kafka topic is."),
+    "offsets": Word("answers", "How many records a minute each consumer processes."),
+    "heap": Word("answers", "Old generation of the producer agents, or of GC log files."),
+    "queues": Word("answers", "ActiveMQ queues and what is wrong with them."),
+    "pause": Word("actions", "Pause a receiver or a sender."),
+    "resume": Word("actions", "Resume a receiver or a sender."),
+    "resend": Word("actions", "Put failed files of a sender back into its outbox."),
+    "drain": Word("actions", "Let the relay finish what has begun, then end it."),
+    "stop": Word("actions", "Stop the daemon of this configuration."),
+    "relay": Word("daemons", "The relay alone, in the foreground."),
+    "monitor": Word("daemons", "The monitor alone, in the foreground: starts and stops no relay."),
+    "config": Word("configuration", "Check the configuration, show it whole, print its schema."),
+    "info": Word("information", "Versions, paths, and which sections are in use."),
+}
+
+
+class Words(click.Group):
+    """Imports the module of the one word that was said; help and completion import none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(WORDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in WORDS:
+            return None
+        module = importlib.import_module(f"relay_console.commands.{WORDS[cmd_name].module}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, word.help) for name, word in WORDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in WORDS and not name.startswith("-"):
+            from settings.convert import nearest
+
+            near = nearest(name, list(WORDS))
+            ctx.fail(f"no such command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Words, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, message="relay-console %(version)s")
+@click.option("--headless", is_flag=True, help="The daemon in the foreground: no screen.")
+@click.option("--embedded", is_flag=True, hidden=True, help="Started by a console, not by a person.")
+@click.option("--attach", metavar="SOCKET", help="The console of another daemon.")
+@click.option("--demo", is_flag=True, help="The console over a scripted incident: no network, no Java.")
+@screen_options
+@shared_options
+@click.pass_context
+def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | None, demo: bool, **given: Any) -> None:
+    """One screen for the people who keep real-time pipelines alive: relay, Kafka topics, offsets, heaps, queues.
+
+    Without a command: the console. It attaches to the daemon of the configuration, or starts one.
+    """
+    ctx.obj = Shared.of(given)
+    if ctx.invoked_subcommand is not None:
+        return
+    if sum((headless, attach is not None, demo)) > 1:
+        raise click.UsageError("--headless, --attach and --demo exclude each other")
+    if headless:
+        from relay_console.commands.daemons import headless as run_headless
+
+        run_headless(ctx.obj, embedded)
+    else:
+        from relay_console.commands.screen import open_screen
+
+        open_screen(ctx.obj, given, attach=attach, is_demo=demo)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code. Every expected trouble is a line or some on stderr, never a traceback."""
+    try:
+        result = cli.main(list(arguments), prog_name="relay-console", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except Trouble as trouble:
+        say(*trouble.lines)
+        return trouble.exit_code
+    except BrokenPipeError:
+        # Whoever read our answer has had enough. The interpreter would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+
+
+def say(*lines: str) -> None:
+    """Messages are for stderr; what stands in them may come from outside."""
+    from tui.format import visible
+
+    for line in lines:
+        print(visible(line), file=sys.stderr)

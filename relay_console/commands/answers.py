@@ -1,0 +1,188 @@
+"""``status``, ``relays``, ``topics``, ``offsets``, ``heap``, ``queues``: one answer on stdout, from the daemon or from the sources."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from backends.snapshots import Kind, Snapshot
+from relay_console import answers, tables
+from relay_console.answers import Filter, Gathered
+from relay_console.asking import gather
+from relay_console.cli import say
+from relay_console.options import Shared, config_option
+from tui.format import visible
+from tui.pane import Cell, Column
+
+_STATUS: Final = (Column("state", "STATE", 12), Column("source", "SOURCE", 16), Column("kind", "KIND", 8), Column("age", "AGE", 6, "right"))
+_STATUS_ROLES: Final = {"ok": "ok", "stale": "warn", "down": "crit", "denied": "crit", "unconfigured": "dim"}
+
+
+class DurationType(click.ParamType[float]):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from settings.units import parse_duration
+
+        try:
+            return value if isinstance(value, float) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _answer_options(function: Any) -> Any:
+    for option in (
+        click.option("--no-color", is_flag=True, help="No colours, not even on a terminal."),
+        click.option("--wait", type=DurationType(), metavar="60s", help="Without a daemon: look twice, so that there are rates."),
+        click.option("--json", "is_json", is_flag=True, help="One JSON object."),
+        config_option,
+        click.argument("filters", nargs=-1, metavar="[FILTER]..."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@_answer_options
+@click.pass_obj
+def status(shared: Shared, /, filters: Sequence[str], **given: Any) -> None:
+    """One line for each source; FILTER: regular expressions on the names of sources."""
+    gathered = gather(shared.over(given).path, None, given["wait"])
+    wanted = _filter(filters, frozenset(snapshot.source for snapshot in gathered.snapshots))
+    snapshots = [snapshot for snapshot in gathered.snapshots if wanted.fits(snapshot.source)]
+    now = time.time()
+    if given["is_json"]:
+        sources = [answers.source(snapshot, answers.summary(snapshot.data), now) for snapshot in snapshots]
+        return _write_json(gathered, sources, now)
+    _write(_status_lines(snapshots, now, _is_coloured(given["no_color"])))
+    if not gathered.attached:
+        say("no daemon runs for this configuration; the sources were asked directly")
+
+
+def _status_lines(snapshots: Sequence[Snapshot], now: float, is_coloured: bool) -> list[str]:
+    from tui.format import age
+
+    columns = (*_STATUS, Column("what", "WHAT", 40), Column("error", "ERROR", 40))
+    rows = [
+        (
+            Cell(snapshot.state, _STATUS_ROLES[snapshot.state]),  # type: ignore[arg-type]
+            Cell(visible(snapshot.source)),
+            Cell(snapshot.kind),
+            Cell(age(answers.age(snapshot, now))),
+            Cell(visible(answers.counted(snapshot.data))),
+            Cell(visible(snapshot.error or "")),
+        )
+        for snapshot in snapshots
+    ]
+    return list(tables.table(columns, rows, is_coloured))
+
+
+def _question(name: str, kind: Kind, text: str) -> click.Command:
+    """All the others: the rows of one pane."""
+
+    @click.command(name, help=text)
+    @_answer_options
+    @click.pass_obj
+    def ask(shared: Shared, /, filters: Sequence[str], **given: Any) -> int:
+        if kind == "heap" and filters and any(_is_path(word) for word in filters):
+            return _read_heap(filters, given)
+        gathered = gather(shared.over(given).path, kind, given["wait"])
+        return _answer(gathered, kind, filters, given)
+
+    return ask
+
+
+def _answer(gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
+    found = answers.of_kind(gathered.snapshots, kind)
+    wanted = _filter(filters, answers.names(found))
+    snapshots = [answers.select(snapshot, wanted) for snapshot in found]
+    now = time.time()
+    if given["is_json"]:
+        sources = [answers.source(snapshot, answers.whole(snapshot.data, wanted), now) for snapshot in snapshots]
+        _write_json(gathered, sources, now)
+    else:
+        _write_pane(snapshots, kind, wanted, now, _is_coloured(given["no_color"]))
+    return 69 if answers.has_nothing(found) else 0
+
+
+def _write_pane(snapshots: Sequence[Snapshot], kind: Kind, wanted: Filter, now: float, is_coloured: bool) -> None:
+    """The same rows as on the screen; what was asked for by its exact name is shown with its detail."""
+    from monitor.store import Store
+    from tui.pane import panes
+
+    store = Store()
+    for snapshot in snapshots:
+        store.apply(snapshot)
+    pane = next(pane for pane in panes() if pane.kind == kind)
+    sections = pane.sections(store, now)
+    if wanted.exact:
+        entries = [entry for entry in pane.entries(store) if getattr(entry.item, "name", None) in wanted.exact]
+        for entry in entries:
+            sections.extend(pane.detail(store, entry.key, now))
+    _write(list(tables.render(sections, is_coloured)))
+    for snapshot in snapshots:
+        if snapshot.error:
+            say(f"{snapshot.source}: {snapshot.error}" + ("" if snapshot.data is None else " (the last rows are shown)"))
+    if not sections and not any(snapshot.error for snapshot in snapshots):
+        say(pane.empty(store) if not wanted.is_narrow else "no name fits the filter")
+
+
+def _read_heap(files: Sequence[str], given: dict[str, Any]) -> int:
+    """GC logs named one by one: no configuration, no daemon."""
+    from backends.heap import read_files
+    from backends.snapshots import Heap
+
+    now = time.time()
+    heap = Heap(tuple(read_files([Path(name) for name in files], now)))
+    if given["is_json"]:
+        shown = answers.whole(heap, Filter((), frozenset()))
+        return _write_bytes(answers.pretty(shown))
+    snapshot = Snapshot("heap", "heap", "ok", now, data=heap)
+    _write_pane([snapshot], "heap", Filter((), frozenset()), now, _is_coloured(given["no_color"]))
+    for file in heap.files:
+        if file.error:
+            say(f"{file.file}: {file.error}")
+    return 1 if any(file.error for file in heap.files) else 0
+
+
+def _is_path(word: str) -> bool:
+    return "/" in word or Path(word).exists()
+
+
+def _filter(words: Sequence[str], names: frozenset[str]) -> Filter:
+    try:
+        return Filter(words, names)
+    except re.error as error:
+        raise click.UsageError(f"{error.pattern!r} is no regular expression: {error.msg} at character {(error.pos or 0) + 1}") from None
+
+
+def _is_coloured(is_refused: bool) -> bool:
+    return tables.wants_colour(sys.stdout.isatty(), is_refused, os.environ)
+
+
+def _write(lines: Sequence[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "replace"))
+    sys.stdout.flush()
+
+
+def _write_bytes(data: bytes) -> int:
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+    return 0
+
+
+def _write_json(gathered: Gathered, sources: list[dict[str, Any]], now: float) -> None:
+    _write_bytes(answers.as_json(gathered, sources, now))
+
+
+relays = _question("relays", "relay", "Receivers, senders and connections; FILTER: regular expressions on their names.")
+topics = _question("topics", "topics", "Age of the newest record of every topic; a topic named exactly is shown with its partitions.")
+offsets = _question("offsets", "offsets", "Records a minute, lag and verdict of every consumer; FILTER: regular expressions on names.")
+heap = _question("heap", "heap", "Old generation of every agent; or of the GC log files named here, without any configuration.")
+queues = _question("queues", "queues", "Queues of every broker and what is wrong with them; FILTER: regular expressions on names.")

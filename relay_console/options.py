@@ -1,0 +1,67 @@
+"""Options that more than one word takes. Order: option, environment RELAY_CONSOLE_*, configuration file, default."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from msgspec import Struct
+
+from relay_console import paths
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Shared(Struct, frozen=True):
+    """What was said before the word; the word may say it again."""
+
+    config: str | None = None
+    log_file: str | None = None
+    log_format: str | None = None
+    verbose: int = 0
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> "Shared":
+        return cls(**{name: given[name] for name in cls.__struct_fields__ if given.get(name) is not None})
+
+    def over(self, given: dict[str, Any]) -> "Shared":
+        """What the word says counts more."""
+        mine = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Shared(**(mine | {name: value for name, value in given.items() if value and name in mine}))
+
+    @property
+    def path(self) -> Path:
+        """Of the configuration file."""
+        return paths.find_configuration(self.config, os.environ)
+
+
+def config_option(function: Function) -> Function:
+    """Of a word; the same option before the word also reads the environment."""
+    return click.option("-c", "--config", metavar="FILE", help="The configuration file.")(function)
+
+
+def log_options(function: Function) -> Function:
+    for option in (
+        click.option("-v", "--verbose", count=True, help="Log more."),
+        click.option("--log-format", type=click.Choice(["text", "json"]), help="Default: text."),
+        click.option("--log-file", metavar="FILE", help="Log there instead of on stderr."),
+    ):
+        function = option(function)
+    return function
+
+
+def shared_options(function: Function) -> Function:
+    """Before the word."""
+    for option in (
+        click.option("-v", "--verbose", count=True, help="Log more."),
+        click.option("--log-format", type=click.Choice(["text", "json"]), envvar="RELAY_CONSOLE_LOG_FORMAT", help="Default: text."),
+        click.option("--log-file", metavar="FILE", envvar="RELAY_CONSOLE_LOG_FILE", help="Log there instead of on stderr."),
+        click.option("-c", "--config", metavar="FILE", envvar="RELAY_CONSOLE_CONFIG", help="The configuration file."),
+    ):
+        function = option(function)
+    return function
+
+
+def screen_options(function: Function) -> Function:
+    return function
