@@ -105,7 +105,7 @@ def _convert(converter: Converter, root: Node | None, known: Sequence[Section], 
 def _lines(path: Path, mistakes: list[Mistake]) -> list[str]:
     """As compilers write them, in the order of the file."""
     lines = []
-    for place, where, text in sorted(mistakes)[:MAX_MISTAKES_SHOWN]:
+    for place, where, text in sorted(set(mistakes))[:MAX_MISTAKES_SHOWN]:
         lines.append(f"{path}:{place.line}:{place.column}: " + (f"{where}: {text}" if where else text))
     if len(mistakes) > MAX_MISTAKES_SHOWN:
         lines.append(f"{path}: and {len(mistakes) - MAX_MISTAKES_SHOWN} more")

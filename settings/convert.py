@@ -235,6 +235,7 @@ class Converter:
         name = kinds[0].__struct_config__.tag_field or "type"
         for key, value in node.value:
             if isinstance(key, ScalarNode) and key.value == name:
+                self.places[(*path, name)] = place_of(value)
                 tag = self._literal(value, tuple(by_tag), (*path, name))
                 return BROKEN if tag is BROKEN else self._struct(node, by_tag[tag], path)
         return self._fail((*path, name), f"missing; one of {', '.join(str(tag) for tag in by_tag)} is wanted")
