@@ -1,0 +1,166 @@
+"""The row of one log: what its account holds, as panes show it; and logs read as a whole, in flat memory."""
+
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import structs
+
+from backends.gclog.account import Account
+from backends.gclog.assemble import Parser
+from backends.gclog.events import Collected
+from backends.gclog.follow import Follower
+from backends.gclog.tail import CHUNK
+from backends.gclog.verdict import judge
+from backends.snapshots import HeapFile, Occupancy
+
+HOUR_S = 3600.0
+GZIP = b"\x1f\x8b"
+
+
+def read(path: str, name: str = "") -> HeapFile:
+    """A whole log, plain, gzip, or `-` for standard input."""
+    parser, account = Parser(), Account()
+    try:
+        for piece in _pieces(path):
+            account.note_all(parser.feed(piece))
+    except (OSError, EOFError, zlib.error) as trouble:
+        return nothing(path, name or path, why(trouble, path))
+    account.note_all(parser.finish())
+    if parser.style is None:
+        return nothing(path, name or path, f"not a GC log: no line of HotSpot's in {path}; give it the file of -Xlog:gc*:file= or -Xloggc:")
+    return _row(path, name or path, parser, account, None)
+
+
+def live(path: str, name: str, follower: Follower, now: float, error: str | None) -> HeapFile:
+    """The row of a followed log. `error`: why it could not be read just now."""
+    account, modified_at = follower.account, follower.tail.modified_at
+    if follower.parser.style is None:
+        return nothing(path, name, error or f"not a GC log (yet): no line of HotSpot's in {path}")
+    quiet_s = None if modified_at is None else max(0.0, now - modified_at)
+    row = _row(path, name, follower.parser, account, quiet_s)
+    full = account.last_full
+    return structs.replace(
+        row,
+        last_event_at=_epoch(account, account.last_at, account.last_wall, modified_at),
+        last_full_at=None if full is None else _epoch(account, full.at, full.wall, modified_at),
+        full_last_hour=_full_last_hour(account, quiet_s, None if follower.is_whole else follower.first_at),
+        state="ok" if error is None else "down",
+        error=error,
+    )
+
+
+def nothing(path: str, name: str, error: str) -> HeapFile:
+    """A row that only says why it is empty."""
+    return HeapFile(
+        file=path,
+        name=name,
+        collector=None,
+        style=None,
+        young=0,
+        full=0,
+        old_basis=None,
+        last_after_gc=None,
+        last_full=None,
+        heap_last=None,
+        last_full_heap=None,
+        pauses=0,
+        pause_total_s=0.0,
+        pause_max_s=None,
+        verdict="UNKNOWN",
+        reason=error,
+        state="down",
+        error=error,
+    )
+
+
+def why(trouble: Exception, path: str) -> str:
+    """For an operator: what, why, what next."""
+    if isinstance(trouble, FileNotFoundError):
+        return f"{path} is absent; it is looked for again each time: does the agent run, and with -Xloggc or -Xlog:gc*?"
+    if isinstance(trouble, PermissionError):
+        return f"{path} may not be read by this user; give it read permission (the log, and its folders)"
+    reason = trouble.strerror if isinstance(trouble, OSError) and trouble.strerror else str(trouble)
+    return f"{path} cannot be read: {reason}"
+
+
+def _row(path: str, name: str, parser: Parser, account: Account, quiet_s: float | None) -> HeapFile:
+    ruling = judge(account.trace(parser.is_cut), quiet_s)
+    full = account.last_full
+    return HeapFile(
+        file=path,
+        name=name,
+        collector=account.collector,
+        style=parser.style,
+        young=account.young,
+        full=account.full,
+        old_basis=account.basis,
+        last_after_gc=None if account.last is None else account.last.old,
+        last_full=None if full is None else full.old,
+        heap_last=account.last_heap,
+        last_full_heap=None if full is None else full.heap,
+        pauses=account.pauses,
+        pause_total_s=account.pause_total_s,
+        pause_max_s=account.pause_max_s,
+        verdict=ruling.verdict,
+        reason=ruling.reason,
+        last_event_at=account.last_wall,
+        last_full_at=None if full is None else full.wall,
+        full_last_hour=_full_last_hour(account, quiet_s, None),
+        old_script_pct=_old_script(full),
+        unknown_lines=parser.unknown,
+        humongous_kib=None if account.last is None else account.last.humongous_kib,
+    )
+
+
+def _old_script(full: Collected | None) -> float | None:
+    """after * 100 / before of the last full collection, as the script that this replaces had it: of the old generation, or the heap."""
+    sizes: Occupancy | None = None if full is None else full.old or full.heap
+    if sizes is None or sizes.after_kib is None or not sizes.before_kib or sizes.before_kib < 0:
+        return None
+    return sizes.after_kib * 100 / sizes.before_kib
+
+
+def _epoch(account: Account, at: float | None, wall: float | None, modified_at: float | None) -> float | None:
+    """When something happened: as stated, else counted back by the log's own clock from the last write, which was the last event."""
+    if wall is not None or at is None:
+        return wall
+    if modified_at is None or account.last_at is None:
+        return None
+    return modified_at - (account.last_at - at)
+
+
+def _full_last_hour(account: Account, quiet_s: float | None, read_from: float | None) -> int | None:
+    """Full collections in the hour that ends now (at the last event, for a log nobody writes any more). None when the log has no times, or
+    when only a part of that hour was read."""
+    if account.last_at is None:
+        return None
+    since = account.last_at + (quiet_s or 0.0) - HOUR_S
+    if read_from is not None and read_from > since:
+        return None
+    return sum(at > since for at in account.full_times)
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    if path == "-":
+        yield from _chunks(sys.stdin.buffer)
+        return
+    with Path(path).open("rb") as file:
+        if not file.peek(len(GZIP)).startswith(GZIP):
+            yield from _chunks(file)
+            return
+        import gzip
+
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield from _chunks(unpacked)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def _chunks(file: _Readable) -> Iterator[bytes]:
+    while piece := file.read(CHUNK):
+        yield piece
