@@ -3,20 +3,16 @@
 import re
 from collections.abc import Callable, Sequence
 from fnmatch import translate
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 from backends.timestamps import Format
-from settings.forms import Addresses, Name, Zone
+from settings.forms import Addresses, Misfit, Name, Zone
 from settings.secret import Secret
 from settings.units import Duration
 
 Column = Annotated[int, Meta(ge=1, le=1000)]  # counted from 1, as `cut -f` does
-Interval = Duration
-
-# The properties that hold a secret: their value is a reference, never the text itself.
-SECRETS = frozenset({"sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"})
 
 
 class TopicFilter(Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +25,7 @@ class TopicFilter(Struct, frozen=True, forbid_unknown_fields=True):
 class Payload(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the times stand in a record's value."""
 
-    format: Annotated[str, Meta(pattern="^csv$")] = "csv"
+    format: Literal["csv"] = "csv"
     delimiter: Annotated[str, Meta(pattern='^[^\r\n"]$')] = ","
     loaded: Column = 5
     sent: Column = 6
@@ -59,10 +55,9 @@ class Cluster(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not self.bootstrap and not self.zookeeper:
-            raise ValueError(f"cluster {self.name!r} needs `bootstrap` (such as localhost:9092) or `zookeeper` (such as localhost:2181)")
-        for key in sorted(SECRETS & self.options.keys()):
-            if not isinstance(self.options[key], Secret):
-                raise ValueError(f"options: {key} is a secret; write a reference, such as {{env: NAME}} or {{file: PATH}}")
+            raise Misfit(
+                "missing: bootstrap (such as localhost:9092), or zookeeper (such as localhost:2181) to find the brokers through it"
+            )
 
 
 def matcher(globs: Sequence[str]) -> Callable[[str], bool]:

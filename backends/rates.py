@@ -3,9 +3,21 @@
 A counter that went back is a reset: the figures start anew, with a gap, and the reset itself is remembered.
 """
 
-from collections.abc import Mapping
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from backends.snapshots import Rates
 
 MIN_SPAN = 1.0  # seconds; two readings closer than this give noise, not a rate
+WINDOWS = {"1": 60.0, "5": 300.0, "15": 900.0}  # minutes, as the snapshot names them, and seconds
+SHORTEST, LONGEST = min(WINDOWS.values()), max(WINDOWS.values())
+SPACING = 5.0  # seconds between kept samples: 180 of them fill the longest window
+COVER = 0.5  # of a longer window must have been watched before it gets a figure; the shortest begins with two readings
+PATIENCE = 2.0  # usual gaps between two commits; a longer silence counts as time in which nothing moved
+MIN_LAGS, MIN_GROWTH_S = 6, 120.0  # readings and seconds below which a growing lag is only a batch
 
 
 class Throughput:
@@ -28,3 +40,123 @@ class Throughput:
             self._rate = sum(moves) / span if min(moves) >= 0 else None
         self._at, self._ends = at, known
         return self._rate
+
+
+class Reset(Struct, frozen=True):
+    """The offset went back."""
+
+    at: float
+    before: int
+    after: int
+
+
+class Track:
+    """One counter over the longest window. Times are the counter's own (a commit's, or our reading's when commits carry none)."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._offsets = array("q")
+        self._readings = 0
+        self._moves = 0
+        self._began = 0.0
+        self.still_since = 0.0  # when the offset was first known to be what it is
+        self.reset: Reset | None = None
+
+    def feed(self, at: float, offset: int) -> None:
+        """A reading with the time of an earlier one says that nothing happened since; it counts as a reading all the same."""
+        self._readings += 1
+        if not self._times:
+            return self._begin(at, offset)
+        if offset < self._offsets[-1]:
+            self.reset = Reset(at, self._offsets[-1], offset)
+            return self._begin(at, offset)
+        if at < self._times[-1]:
+            return self._begin(at, offset)  # the clock that stamps commits went back
+        if at > self._times[-1]:
+            self._add(at, offset)
+        return None
+
+    @property
+    def has_begun(self) -> bool:
+        return bool(self._times)
+
+    @property
+    def offset(self) -> int:
+        return self._offsets[-1]
+
+    @property
+    def at(self) -> float:
+        return self._times[-1]
+
+    @property
+    def has_moved(self) -> bool:
+        return self._moves > 0
+
+    @property
+    def has_two_readings(self) -> bool:
+        return self._readings > 1
+
+    @property
+    def gap(self) -> float | None:
+        """Seconds that usually pass between two samples."""
+        return (self._times[-1] - self._times[0]) / (len(self._times) - 1) if len(self._times) > 1 else None
+
+    @property
+    def move_gap(self) -> float | None:
+        """Seconds that usually pass between two moves."""
+        return (self.still_since - self._began) / self._moves if self._moves else None
+
+    def rates(self, silence: float) -> Rates:
+        """Records a minute by window. `silence` is how long ago the newest sample was made, by a clock that agrees with its times."""
+        return {name: self._rate(window, silence) for name, window in WINDOWS.items()}
+
+    def crossed(self, offset: int) -> float | None:
+        """When the counter went beyond `offset`, between two samples by proportion. None: before the first sample, or not yet."""
+        index = bisect_right(self._offsets, offset)
+        if index in (0, len(self._offsets)):
+            return None
+        low, high = self._offsets[index - 1], self._offsets[index]
+        begin, end = self._times[index - 1], self._times[index]
+        return begin + (end - begin) * (offset - low) / (high - low)
+
+    def _rate(self, window: float, silence: float) -> float | None:
+        if self._readings < 2:
+            return None
+        gap = self.gap
+        end = self.at + (silence if gap is None or silence > PATIENCE * gap else 0.0)
+        base = max(bisect_right(self._times, end - window) - 1, 0)
+        span = end - self._times[base]
+        if span < (MIN_SPAN if window == SHORTEST else window * COVER) or (gap is None and span < window):
+            return None
+        return (self.offset - self._offsets[base]) * 60.0 / span
+
+    def _begin(self, at: float, offset: int) -> None:
+        self._times, self._offsets = array("d", [at]), array("q", [offset])
+        self._moves, self._began, self.still_since = 0, at, at
+
+    def _add(self, at: float, offset: int) -> None:
+        if offset > self._offsets[-1]:
+            self._moves += 1
+            self.still_since = at
+        if len(self._times) > 1 and at - self._times[-2] < SPACING:
+            self._times[-1], self._offsets[-1] = at, offset
+        else:
+            self._times.append(at)
+            self._offsets.append(offset)
+        old = max(bisect_right(self._times, at - LONGEST) - 1, 0)
+        del self._times[:old], self._offsets[:old]
+
+
+def total(rates: Iterable[Rates]) -> Rates:
+    """The sum of what is known, by window; None where nothing is."""
+    known = list(rates)
+    sums = {name: [rate for each in known if (rate := each[name]) is not None] for name in WINDOWS}
+    return {name: sum(found) if found else None for name, found in sums.items()}
+
+
+def is_growing(lags: Sequence[tuple[float, int]]) -> bool:
+    """Whether a lag grows and does not only swing: the least of the newer half exceeds the most of the older half."""
+    if len(lags) < MIN_LAGS or lags[-1][0] - lags[0][0] < MIN_GROWTH_S:
+        return False
+    half = len(lags) // 2
+    return min(lag for _, lag in lags[half:]) > max(lag for _, lag in lags[:half])
