@@ -34,7 +34,7 @@ class QueueFilter(Struct, frozen=True, forbid_unknown_fields=True):
 class BrokerSection(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     jolokia: WebAddress
-    stomp: Address | None = None  # for browsing and sending, which are not built yet
+    stomp: Address | None = None  # this, statistics_plugin and write: for browsing and acting, not built yet
     user: str = ""
     password: Secret | None = None
     statistics_plugin: bool = False
@@ -132,7 +132,10 @@ SENTENCES: Mapping[Trouble, tuple[State, str]] = {
     "cut": ("down", "{url} ended the connection before its reply was whole ({detail}); is the broker stopping?"),
     "tls": ("down", "TLS with {url} failed: {detail}; its certificate must be trusted by this host (SSL_CERT_FILE names a private CA)"),
     "login": ("denied", "401 from Jolokia: {who} was refused; set {key}.user and {key}.password"),
-    "role": ("denied", "403 from Jolokia: {who} lacks the role (admins on newer brokers), or this host's address is not allowed there"),
+    "role": (
+        "denied",
+        "403 from Jolokia: {who} lacks the role (admins on newer brokers), or this host may not ask; set {key}.user to one that may",
+    ),
     "path": ("down", "no Jolokia at {url} ({detail}); the usual path is /api/jolokia/, correct {key}.jolokia"),
     "busy": ("stale", "429 from Jolokia: too many requests from this host; raise {key}.interval, or the broker's limit"),
     "server": ("down", "{url} failed ({detail}); look into the broker's log"),

@@ -82,7 +82,7 @@ def requests(reads: Iterable[Read]) -> bytes:
 def parse(reply: HttpReply, count: int) -> list[Reply]:
     """The `count` answers to an array of requests; raises JolokiaError and nothing else."""
     _check_http(reply)
-    if reply.body[:1] not in (b"[", b"{"):
+    if reply.body[:CHUNK].lstrip()[:1] not in (b"[", b"{"):
         raise JolokiaError("foreign", _described(reply))
     decoded = _decode(reply)
     if isinstance(decoded, Reply):  # one object for the whole array
@@ -104,9 +104,9 @@ def has_no_match(reply: Reply) -> bool:
 
 
 def object_name(text: str) -> dict[str, str]:
-    """The keys of an ObjectName; 1.x and 2.x order them differently. Quoted values keep their quotes."""
-    _, _, keys = text.partition(":")
-    return {match[1]: match[2] for match in re.finditer(r'([^=,]+)=("(?:[^"\\]|\\.)*"|[^,]*)', keys)}
+    """The keys of an ActiveMQ ObjectName; 1.x and 2.x order them differently. ActiveMQ replaces commas and quotes in its values."""
+    pairs = (part.partition("=") for part in text.partition(":")[2].split(","))
+    return {key: value for key, _, value in pairs}
 
 
 def origin(url: str) -> str:
@@ -164,6 +164,7 @@ def _decode(reply: HttpReply) -> list[Reply] | Reply:
 
 
 def mended(body: bytes) -> bytes:
+    """The body with those escapes as they should be."""
     return _BAD_ESCAPE.sub(lambda match: match[1] + b"abcdef"[(digit := match[2][0] - ord(":")) : digit + 1], body)
 
 
@@ -181,12 +182,13 @@ class Client:
         """Raises JolokiaError. A read changes nothing, so when a kept connection turns out to be closed it is tried once more."""
         try:
             async with asyncio.timeout(self._timeout):
+                session = self._session = self._session or self._new_session()
                 try:
-                    return await self._post(body)
+                    return await self._post(session, body)
                 except JolokiaError as error:
-                    if error.trouble != "cut":
+                    if error.trouble != "cut" or session.closed:  # closed by us, from outside
                         raise
-                    return await self._post(body)
+                    return await self._post(session, body)
         except TimeoutError:
             raise JolokiaError("silent", f"no whole reply in {self._timeout:g} s") from None
 
@@ -195,20 +197,20 @@ class Client:
         if session is not None:
             await session.close()
 
-    async def _post(self, body: bytes) -> HttpReply:
+    async def _post(self, session: "aiohttp.ClientSession", body: bytes) -> HttpReply:
+        """Once, and without a deadline of its own: what changes something must not be sent twice."""
         import aiohttp
 
-        if self._session is None:
-            self._session = self._new_session()
         headers = {"Authorization": login} if (login := self._authorization()) else {}
         try:
-            async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+            async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
                 content = await _bounded(answer.content)
                 return HttpReply(answer.status, answer.content_type, content, answer.headers.get("Location", ""))
         except aiohttp.ConnectionTimeoutError:
             raise JolokiaError("connect", f"no connection in {CONNECT_S:g} s") from None
         except (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch) as error:
-            raise JolokiaError("tls", shown(str(getattr(error, "certificate_error", None) or getattr(error, "os_error", error)))) from None
+            cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
+            raise JolokiaError("tls", shown(str(cause))) from None
         except aiohttp.ClientConnectorError as error:
             raise JolokiaError("connect", _named(error.os_error)) from None
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError) as error:

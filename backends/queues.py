@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
+from msgspec.structs import fields, replace
 
 from backends.jolokia import JolokiaError, Read, Reply, failure, has_no_match, object_name
 from backends.snapshots import Queue, QueueVerdict
@@ -19,20 +20,23 @@ MAX_GAP_S = 180.0  # after a longer silence (or three intervals) rates and trend
 
 _BROKER = "org.apache.activemq:type=Broker,brokerName=*"
 Count = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]  # a Java long; more would not fit the link either
-_BROKER_TYPES: Mapping[str, Any] = {
-    "BrokerId": str,
-    "BrokerVersion": str,
-    "UptimeMillis": Count,
-    "StorePercentUsage": float,
-    "MemoryPercentUsage": float,
-    "TempPercentUsage": float,
-    "TotalQueuesCount": Count,  # from 6.2 on, as the next
-    "TotalManagedQueuesCount": Count,
-}
+
+
+class BrokerFigures(Struct, frozen=True, rename="pascal"):
+    """A broker's attributes, each under its own name in JMX; what it lacks or fails to tell is None."""
+
+    broker_id: str | None = None
+    broker_version: str | None = None
+    uptime_millis: Count | None = None
+    store_percent_usage: float | None = None
+    memory_percent_usage: float | None = None
+    temp_percent_usage: float | None = None
+    total_queues_count: Count | None = None  # from 6.2 on, as the next
+    total_managed_queues_count: Count | None = None
 
 
 class Figures(Struct, frozen=True, rename="pascal"):
-    """A queue's attributes, each under its own name in JMX. What has a default came with 5.9 (DLQ) and 5.12 (Paused)."""
+    """A queue's attributes. What has a default came with 5.9 (DLQ) and 5.12 (Paused)."""
 
     queue_size: Count  # in-flight messages included
     consumer_count: Count
@@ -46,20 +50,9 @@ class Figures(Struct, frozen=True, rename="pascal"):
 
 
 READS = (
-    Read(_BROKER, tuple(_BROKER_TYPES)),
-    Read(f"{_BROKER},destinationType=Queue,destinationName=*", tuple(Figures.__struct_encode_fields__)),
+    Read(_BROKER, BrokerFigures.__struct_encode_fields__),
+    Read(f"{_BROKER},destinationType=Queue,destinationName=*", Figures.__struct_encode_fields__),
 )
-
-
-class BrokerFigures(Struct, frozen=True, rename="pascal"):
-    broker_id: str | None = None
-    broker_version: str | None = None
-    uptime_millis: int | None = None
-    store_percent_usage: float | None = None
-    memory_percent_usage: float | None = None
-    temp_percent_usage: float | None = None
-    total_queues_count: int | None = None
-    total_managed_queues_count: int | None = None
 
 
 class Reading(Struct, frozen=True):
@@ -109,8 +102,10 @@ def _first_broker(value: Raw) -> tuple[str, BrokerFigures]:
     if not brokers:
         raise JolokiaError("broken", "no broker in the reply")
     mbean, attributes = min(brokers.items())
-    known = {name: _typed(attributes[name], kind) for name, kind in _BROKER_TYPES.items() if name in attributes}
-    return object_name(mbean).get("brokerName", ""), msgspec.convert(known, BrokerFigures)
+    known = {
+        field.name: _typed(attributes[field.encode_name], field.type) for field in fields(BrokerFigures) if field.encode_name in attributes
+    }
+    return object_name(mbean).get("brokerName", ""), BrokerFigures(**known)
 
 
 def _figures(value: Raw) -> Mapping[str, Figures | None]:
@@ -133,11 +128,10 @@ def _typed(value: Raw, kind: Any) -> Any:
 
 
 class Watch(Struct, frozen=True):
-    """What is remembered of one queue. `enqueued`, `dequeued` and `since` are what the next rates are measured from."""
+    """What is remembered of one queue. The next rates are measured from `base`, read at `since`."""
 
     figures: Figures
-    enqueued: int
-    dequeued: int
+    base: Figures
     since: float
     enqueue_per_s: float | None = None
     dequeue_per_s: float | None = None
@@ -171,21 +165,24 @@ def _has_restarted(before: BrokerFigures, now: BrokerFigures) -> bool:
 def _advance(before: Watch | None, figures: Figures, at: float) -> Watch:
     if before is not None and _went_back(before.figures, figures):  # deleted and made again, or its statistics reset
         before = None
-    is_waiting = figures.queue_size > 0 and figures.consumer_count > 0
+    untouched_since = _untouched_since(before, figures, at)
+    trend = follow(before.trend if before is not None else Trend(), at, figures.queue_size)
     if before is None:
-        start = follow(Trend(), at, figures.queue_size)
-        return Watch(figures, figures.enqueue_count, figures.dequeue_count, at, None, None, at if is_waiting else None, start)
-    untouched = None
-    if is_waiting:
-        has_moved = figures.dequeue_count != before.figures.dequeue_count
-        untouched = at if has_moved or before.untouched_since is None else before.untouched_since
-    after = follow(before.trend, at, figures.queue_size)
+        return Watch(figures, figures, at, untouched_since=untouched_since, trend=trend)
     over_s = at - before.since
     if over_s < MIN_RATE_S:
-        return msgspec.structs.replace(before, figures=figures, untouched_since=untouched, trend=after)
-    enqueue_per_s = (figures.enqueue_count - before.enqueued) / over_s
-    dequeue_per_s = (figures.dequeue_count - before.dequeued) / over_s
-    return Watch(figures, figures.enqueue_count, figures.dequeue_count, at, enqueue_per_s, dequeue_per_s, untouched, after)
+        return replace(before, figures=figures, untouched_since=untouched_since, trend=trend)
+    enqueue_per_s = (figures.enqueue_count - before.base.enqueue_count) / over_s
+    dequeue_per_s = (figures.dequeue_count - before.base.dequeue_count) / over_s
+    return Watch(figures, figures, at, enqueue_per_s, dequeue_per_s, untouched_since, trend)
+
+
+def _untouched_since(before: Watch | None, figures: Figures, at: float) -> float | None:
+    if figures.queue_size <= 0 or figures.consumer_count <= 0:
+        return None
+    if before is None or before.figures.dequeue_count != figures.dequeue_count:
+        return at
+    return at if before.untouched_since is None else before.untouched_since
 
 
 def _went_back(before: Figures, now: Figures) -> bool:

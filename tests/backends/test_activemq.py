@@ -198,7 +198,7 @@ async def test_trouble_in_between_loses_neither_the_source_nor_its_memory() -> N
         await watched.observe(0.0)
         with pytest.raises(Unavailable):
             await watched.observe(1.0)
-        assert watched._memory is not None and watched._memory.watches["q"].enqueued == 10
+        assert watched._memory is not None and watched._memory.watches["q"].base.enqueue_count == 10
         assert (await watched.observe(2.0)).queues[0].name == "q"
         await watched.close()
         await watched.close()
