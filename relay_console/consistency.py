@@ -18,7 +18,7 @@ class Fault(NamedTuple):
 
 def faults(found: Converter, directory: PurePath) -> Iterator[Fault]:
     """`directory` is the relay's, absolute."""
-    for rule in (_names, _layouts, _records, _listeners, _backoffs):
+    for rule in (_names, _layouts, _records, _listeners, _backoffs, _not_built):
         yield from rule(found)
     yield from _places(found, directory)
 
@@ -44,7 +44,7 @@ def _layouts(found: Converter) -> Iterator[Fault]:
     for path, records in found.of(Records):
         for name, columns in (("request", records.request.columns), ("response", records.response.columns)):
             yield from _columns((*path, name, "columns"), columns, ("length", "type"))
-        if records.request.key not in records.response.columns:
+        if records.request.key in records.request.columns and records.request.key not in records.response.columns:
             yield Fault((*path, "response", "columns"), f"the answer has no column {records.request.key!r} (records.request.key)")
         if "code" not in records.response.columns:
             yield Fault((*path, "response", "columns"), "the answer has no column 'code'")
@@ -57,6 +57,7 @@ def _columns(path: Path, columns: list[str], needed: tuple[str, ...]) -> Iterato
     for place, name in enumerate(needed):
         if columns[place : place + 1] != [name]:
             yield Fault(path, f"column {place + 1} is {name!r} in every record")
+            break
 
 
 def _records(found: Converter) -> Iterator[Fault]:
@@ -79,6 +80,15 @@ def _backoffs(found: Converter) -> Iterator[Fault]:
     for path, sender in found.of(Sender):
         if sender.backoff.max < sender.backoff.first:
             yield Fault((*path, "backoff", "max"), "smaller than backoff.first")
+
+
+def _not_built(found: Converter) -> Iterator[Fault]:
+    """What would be ignored is refused: a partner who believes in TLS must not talk in the clear."""
+    for path, receiver in found.of(Receiver):
+        if receiver.sink != "file":
+            yield Fault((*path, "sink"), "not built yet; known here: file")
+        if receiver.tls is not None:
+            yield Fault((*path, "tls"), "not built yet; only null, and put a tunnel in front of it")
 
 
 def _places(found: Converter, directory: PurePath) -> Iterator[Fault]:

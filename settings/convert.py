@@ -183,7 +183,7 @@ class Converter:
         hint = ""
         if kind is str and found != "null":
             hint = "; put it in quotes" if self._is_secret(path) else f"; put it in quotes: '{node.value}'"
-        elif found == "str" and re.fullmatch(r"-?[0-9.]+|true|false", node.value):
+        elif node.style and re.fullmatch(r"-?(0|[1-9][0-9.]*)|true|false", node.value):
             hint = "; take the quotes away"
         return self._fail(path, f"{wanted} is wanted, not {self._shown(node, path)}{hint}")
 
