@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 
 import pytest
@@ -354,6 +355,17 @@ async def test_a_closed_port_and_an_unknown_host_are_told_in_the_systems_words()
         await client.close()
         assert caught.value.trouble == "connect"
         assert words in caught.value.detail and caught.value.detail
+
+
+async def test_a_host_that_takes_no_connection_is_given_up_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener whose queue is full lets the next SYN wait, as a firewall that drops does."""
+    monkeypatch.setattr("backends.jolokia.CONNECT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        client = Client(f"http://127.0.0.1:{full.getsockname()[1]}/", lambda: None, 5.0)
+        with pytest.raises(JolokiaError, match=r"no connection in 0\.2 s") as caught:
+            await client.read(b"[]")
+        await client.close()
+    assert caught.value.trouble == "connect"
 
 
 async def test_tls_to_a_plain_port_is_told_as_such() -> None:
