@@ -86,7 +86,7 @@ class Receiver:
         self._inbox = inbox
         self._quarantine, self._conflicts = kept
         self._trouble = trouble
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._writer = Writer(config.name, inbox, self._settle_from_thread, time.time)
         self._allowed = [ipaddress.ip_network(network) for network in config.allow]
         self._listener: socket.socket | None = None
@@ -140,7 +140,7 @@ class Receiver:
 
     async def _listen(self) -> None:
         assert self._listener is not None
-        self._server = await self._loop.create_server(lambda: self._accept(), sock=self._listener.dup(), backlog=BACKLOG)
+        self._server = await self.loop.create_server(lambda: self._accept(), sock=self._listener.dup(), backlog=BACKLOG)
 
     def relisten(self) -> None:
         """The event loop gave up accepting (it was out of file descriptors): the next tick begins again."""
@@ -158,7 +158,7 @@ class Receiver:
         """No new connections; those there are answered and ended."""
         self._is_draining = True
         self.close_listener()
-        now = self._loop.time()
+        now = self.loop.time()
         for connection in list(self.connections.values()):
             connection.drain(now)
 
@@ -181,7 +181,7 @@ class Receiver:
     def pause(self) -> None:
         """Partners are told that we are busy; those connected are answered and ended."""
         self.is_paused = True
-        now = self._loop.time()
+        now = self.loop.time()
         for connection in list(self.connections.values()):
             connection.drain(now)
 
@@ -192,7 +192,7 @@ class Receiver:
         connection = self.connections.get(number)
         if connection is None:
             return False
-        connection.drain(self._loop.time())
+        connection.drain(self.loop.time())
         return True
 
     # Admission.
@@ -225,7 +225,7 @@ class Receiver:
             connection.abort()
             return
         refusal = Refusal(connection.transport, self._lingering)
-        self._loop.call_later(LINGER, refusal.abort)
+        self.loop.call_later(LINGER, refusal.abort)
         refusal.begin(self.layout.answer(b"", self.layout.codes.busy))
 
     def _is_allowed(self, address: str) -> bool:
@@ -260,7 +260,7 @@ class Receiver:
             self._throttled.add(connection)
         if self._storing is None and not self._is_kicked:
             self._is_kicked = True
-            self._loop.call_soon(self._kick)  # at the end of this turn of the loop: with what the other sockets brought
+            self.loop.call_soon(self._kick)  # at the end of this turn of the loop: with what the other sockets brought
 
     def _kick(self) -> None:
         self._is_kicked = False
@@ -273,7 +273,7 @@ class Receiver:
 
     def _settle_from_thread(self, batch: Batch, failure: StorageFailed | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: we are being ended at once
-            self._loop.call_soon_threadsafe(self._settle, batch, failure)
+            self.loop.call_soon_threadsafe(self._settle, batch, failure)
 
     def _settle(self, batch: Batch, failure: StorageFailed | None) -> None:
         self._storing = None
@@ -286,7 +286,7 @@ class Receiver:
         self._note(failure)
         if self._collecting.runs:
             self._kick()
-        now = self._loop.time()
+        now = self.loop.time()
         for connection, run in batch.runs:
             connection.settled(run, failure is None, now)
 
@@ -308,7 +308,7 @@ class Receiver:
         self._unkept.append((self._conflicts if is_conflict else self._quarantine, Refused(time.time(), peer, code, reason, line)))
         self._unkept_bytes += len(line)
         if len(self._unkept) == 1:
-            self._loop.call_soon(self._hand_over)
+            self.loop.call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
         entries, self._unkept = self._unkept, []
@@ -317,7 +317,7 @@ class Receiver:
             for place in (self._quarantine, self._conflicts):
                 if found := [refused for where, refused in entries if where is place]:
                     place.keep(found)
-            self._loop.call_soon_threadsafe(self._forget, sum(len(refused.line) for _, refused in entries))
+            self.loop.call_soon_threadsafe(self._forget, sum(len(refused.line) for _, refused in entries))
 
         self._writer.do(write)
 
@@ -329,7 +329,7 @@ class Receiver:
     async def tick(self) -> None:
         self._writer.tick()
         self.seen.expire(time.time())
-        now = self._loop.time()
+        now = self.loop.time()
         for connection in list(self.connections.values()):
             connection.tick(now)
         self._marks.append((now, self._stored))
@@ -363,7 +363,7 @@ class Receiver:
             refused=naks,
             bytes=total.bytes,
             records_per_min=self._rate(),
-            last_record_at=_wall(total.last_record_at, self._loop.time()),
+            last_record_at=_wall(total.last_record_at, self.loop.time()),
             last_error=self._last_error,
             quarantined=self._quarantine.total + self._conflicts.total,
             inbox=str(self._inbox.place),
@@ -386,7 +386,7 @@ class Receiver:
         return self._writer.p99_ms()
 
     def connection_statuses(self) -> Iterable[ConnectionStatus]:
-        now = self._loop.time()
+        now = self.loop.time()
         for connection in self.connections.values():
             yield connection.status(self.config.name, now)
 
@@ -399,7 +399,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, receiver: Receiver) -> None:
         self.id = next_id()
         self._receiver = receiver
-        self._loop = receiver._loop
+        self.loop = receiver.loop
         self.peer = "?"
         self._address = "?"
         self.since = 0.0
@@ -417,7 +417,7 @@ class Connection(asyncio.BufferedProtocol):
         host, port = found[:2]
         self._address = host
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.session = Session(self._receiver.layout, self._receiver.seen, self._receiver.config.timeouts, self._loop.time())
+        self.session = Session(self._receiver.layout, self._receiver.seen, self._receiver.config.timeouts, self.loop.time())
         self.transport.set_write_buffer_limits(high=MAX_UNSENT)
         self._is_in = self._receiver.admit(self, host)
 
@@ -426,12 +426,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         if self._is_in:
-            self._do(self.session.received(bytes(self._read[:size]), self._loop.time()))
+            self._do(self.session.received(bytes(self._read[:size]), self.loop.time()))
 
     def eof_received(self) -> bool:
         if not self._is_in:
             return False
-        self._do(self.session.ended(self._loop.time()))
+        self._do(self.session.ended(self.loop.time()))
         return True  # our side stays open until everything is answered
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -443,7 +443,7 @@ class Connection(asyncio.BufferedProtocol):
         self._do(self.session.blocked())
 
     def resume_writing(self) -> None:
-        self._do(self.session.unblocked(self._loop.time()))
+        self._do(self.session.unblocked(self.loop.time()))
 
     def settled(self, run: Run, is_stored: bool, now: float) -> None:
         if self._is_in:
