@@ -95,7 +95,7 @@ class _Partition:
             move_gap=track.move_gap,
             lag=self.lag,
             allowed=allowed,
-            growing=is_growing(self.lags),
+            growing=is_growing(list(self.lags)),
             reset=reset,
             beyond=self.end if self.end is not None and self.end < track.offset else None,
         )

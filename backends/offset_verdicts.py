@@ -55,12 +55,13 @@ def judge(standing: Standing, siblings_move: bool) -> Verdict:
     has_work = standing.lag > standing.allowed if standing.lag is not None else None
     if has_work is not False and standing.silence > max(STOPPED_S, STOPPED_GAPS * (standing.gap or 0.0)):
         return "STOPPED"
-    is_still = standing.still > max(STALLED_S, STALLED_GAPS * (standing.move_gap or 0.0))
+    patience = STALLED_GAPS * (standing.move_gap or 0.0)
+    is_still = standing.still > max(STALLED_S, patience)
     if is_still and (has_work or (has_work is None and siblings_move)):
         return "STALLED"
     if has_work and standing.growing:
         return "FALLING_BEHIND"
-    if not has_work and standing.still > IDLE_S:
+    if not has_work and standing.still > max(IDLE_S, patience):
         return "IDLE"
     is_unproven = standing.is_first if has_work else not standing.has_moved
     return "UNKNOWN" if is_unproven and has_work is not False else "OK"
