@@ -19,18 +19,15 @@ class Place(NamedTuple):
 
 
 def fit(columns: Sequence[Column], cells: int, natural: Mapping[str, int] | None = None, gap: int = GAP) -> list[Place]:
-    """The columns that stand in `cells`, left to right. Those with the highest `keep` go first until the others have their wanted widths,
-    or at last their least ones; what is left over goes to the columns that grow, to each at most its `natural` width, then to the last."""
-    natural = natural or {}
+    """The columns that stand in `cells`, left to right. The wordy ones (that grow) shrink first, down to their least; then those with the
+    highest `keep` go; a number is never cut. What is left over goes to the columns that grow, to each at most its `natural` width, then
+    to the last."""
     shown = list(range(len(columns)))
-    while len(shown) > 1 and _total(columns, shown, gap) > cells:
-        worst = max(columns[index].keep for index in shown)
-        if worst == 0:
-            break
+    while _least(columns, shown, gap) > cells and (worst := max(columns[index].keep for index in shown)) > 0:
         shown.remove(max(index for index in shown if columns[index].keep == worst))
     widths = {index: columns[index].width for index in shown}
-    _shrink(columns, widths, _total(columns, shown, gap) - cells)
-    _grow(columns, widths, cells - gap * (len(shown) - 1) - sum(widths.values()), natural)
+    _shrink(columns, widths, sum(widths.values()) + gap * (len(shown) - 1) - cells)
+    _grow(columns, widths, cells - gap * (len(shown) - 1) - sum(widths.values()), natural or {})
     places: list[Place] = []
     left = 0
     for index in shown:
@@ -41,18 +38,17 @@ def fit(columns: Sequence[Column], cells: int, natural: Mapping[str, int] | None
     return places
 
 
-def _total(columns: Sequence[Column], shown: Sequence[int], gap: int) -> int:
-    return sum(columns[index].width for index in shown) + gap * (len(shown) - 1)
+def _least(columns: Sequence[Column], shown: Sequence[int], gap: int) -> int:
+    return sum(columns[index].least if columns[index].grow else columns[index].width for index in shown) + gap * (len(shown) - 1)
 
 
 def _shrink(columns: Sequence[Column], widths: dict[int, int], missing: int) -> None:
-    """Takes `missing` cells, first from the columns that grow (they are the wordy ones), then from any, down to their least."""
-    for index in sorted(widths, key=lambda index: not columns[index].grow):
-        if missing <= 0:
-            return
-        taken = min(missing, max(0, widths[index] - columns[index].least))
-        widths[index] -= taken
-        missing -= taken
+    """Takes `missing` cells from the columns that grow, the last of them first: reasons are cut before names."""
+    for index in sorted(widths, reverse=True):
+        if missing > 0 and columns[index].grow:
+            taken = min(missing, max(0, widths[index] - columns[index].least))
+            widths[index] -= taken
+            missing -= taken
 
 
 def _grow(columns: Sequence[Column], widths: dict[int, int], spare: int, natural: Mapping[str, int]) -> None:

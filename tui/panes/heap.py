@@ -109,7 +109,7 @@ def _reason(entry: Entry, now: float) -> Cell:
 
 FIELDS = (
     Field(Column("state", "VERDICT", 11, least=9), _word),
-    Field(Column("name", "AGENT", 16, least=8, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
+    Field(Column("name", "AGENT", 16, least=14, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
     Field(Column("source", "SOURCE", 10, keep=9), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
     Field(Column("gauge", "OLD GENERATION", GAUGE, least=8), _gauge),
     Field(Column("used", "USED", 5, "right"), _used),

@@ -32,12 +32,12 @@ def _lag(value: int | None) -> Cell:
 
 
 def _window(window: str, keep: int) -> Field:
-    return Field(Column(f"rate{window}", f"{window}m/min", 9, "right", keep=keep), lambda e, now: _rate(e.item, window))
+    return Field(Column(f"rate{window}", f"{window}m/min", 8, "right", keep=keep), lambda e, now: _rate(e.item, window))
 
 
 FIELDS = (
     Field(Column("state", "VERDICT", 16, least=10), lambda e, now: verdict(e.item.verdict)),
-    Field(Column("name", "CONSUMER", 18, least=10, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
+    Field(Column("name", "CONSUMER", 18, least=13, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
     Field(Column("source", "SOURCE", 12, keep=6), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
     Field(Column("layout", "LAYOUT", 9, keep=8), lambda e, now: Cell(e.item.layout, "dim", e.item.layout)),
     Field(Column("topic", "TOPIC", 16, least=8, keep=5), lambda e, now: Cell(visible(e.item.topic or UNKNOWN), "", e.item.topic or "")),
@@ -45,7 +45,7 @@ FIELDS = (
     _window("1", 0),
     _window("5", 0),
     _window("15", 3),
-    Field(Column("lag", "LAG", 11, "right"), lambda e, now: _lag(e.item.lag)),
+    Field(Column("lag", "LAG", 10, "right"), lambda e, now: _lag(e.item.lag)),
     Field(Column("reason", "REASON", 20, least=8, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),
 )
 
@@ -54,10 +54,10 @@ PARTITIONS = (
     Column("verdict", "VERDICT", 16),
     Column("offset", "OFFSET", 15, "right"),
     Column("end", "END", 15, "right", keep=4),
-    Column("lag", "LAG", 11, "right"),
-    Column("rate1", "1m/min", 9, "right"),
-    Column("rate5", "5m/min", 9, "right", keep=3),
-    Column("rate15", "15m/min", 9, "right", keep=5),
+    Column("lag", "LAG", 10, "right"),
+    Column("rate1", "1m/min", 8, "right"),
+    Column("rate5", "5m/min", 8, "right", keep=3),
+    Column("rate15", "15m/min", 8, "right", keep=5),
     Column("committed", "COMMITTED", 10, "right", keep=2),
 )
 

@@ -37,12 +37,12 @@ def _consumers(entry: Entry, now: float) -> Cell:
 
 FIELDS = (
     Field(Column("state", "VERDICT", 13, least=10), lambda e, now: verdict(e.item.verdict)),
-    Field(Column("name", "QUEUE", 22, least=12, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
+    Field(Column("name", "QUEUE", 22, least=14, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
     Field(Column("source", "BROKER", 10, keep=5), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
-    Field(Column("pending", "PENDING", 9, "right"), lambda e, now: _count(e.item.pending)),
+    Field(Column("pending", "PENDING", 8, "right"), lambda e, now: _count(e.item.pending)),
     Field(Column("consumers", "CONS", 5, "right"), _consumers),
-    Field(Column("enqueue", "ENQ/s", 8, "right"), lambda e, now: _rate(e.item.enqueue_per_s)),
-    Field(Column("dequeue", "DEQ/s", 8, "right"), lambda e, now: _rate(e.item.dequeue_per_s)),
+    Field(Column("enqueue", "ENQ/s", 7, "right"), lambda e, now: _rate(e.item.enqueue_per_s)),
+    Field(Column("dequeue", "DEQ/s", 7, "right"), lambda e, now: _rate(e.item.dequeue_per_s)),
     Field(Column("in_flight", "INFLIGHT", 8, "right", keep=3), lambda e, now: _count(e.item.in_flight)),
     Field(Column("oldest", "OLDEST", 8, "right", keep=6), lambda e, now: Cell(age(e.item.oldest_age_s), "", e.item.oldest_age_s)),
     Field(Column("reason", "REASON", 20, least=8, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),

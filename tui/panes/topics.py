@@ -36,14 +36,14 @@ def _count(value: float | None) -> Cell:
 
 FIELDS = (
     Field(Column("state", "STATE", 12, least=7), lambda e, now: verdict(e.item.state)),
-    Field(Column("name", "TOPIC", 24, least=12, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
+    Field(Column("name", "TOPIC", 24, least=16, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
     Field(Column("source", "CLUSTER", 10, keep=7), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
     Field(Column("partitions", "PART", 5, "right", keep=5), lambda e, now: Cell(number(e.item.partitions), "", e.item.partitions)),
-    Field(Column("rate", "REC/s", 8, "right"), lambda e, now: _count(e.item.records_per_s)),
-    Field(Column("loaded", "LOADED", 8, "right"), lambda e, now: _age(e.item.loaded_age_s, e.item.state)),
-    Field(Column("sent", "SENT", 8, "right"), lambda e, now: _age(e.item.sent_age_s, e.item.state)),
-    Field(Column("record", "RECORD", 8, "right", keep=4), lambda e, now: _age(e.item.record_age_s, "")),
-    Field(Column("delay", "DELAY", 8, "right", keep=3), lambda e, now: _age(e.item.load_delay_s, "")),
+    Field(Column("rate", "REC/s", 7, "right"), lambda e, now: _count(e.item.records_per_s)),
+    Field(Column("loaded", "LOADED", 7, "right"), lambda e, now: _age(e.item.loaded_age_s, e.item.state)),
+    Field(Column("sent", "SENT", 7, "right"), lambda e, now: _age(e.item.sent_age_s, e.item.state)),
+    Field(Column("record", "RECORD", 7, "right", keep=4), lambda e, now: _age(e.item.record_age_s, "")),
+    Field(Column("delay", "DELAY", 7, "right", keep=3), lambda e, now: _age(e.item.load_delay_s, "")),
     Field(
         Column("reason", "REASON", 20, least=8, keep=6, grow=True),
         lambda e, now: Cell(visible(e.item.reason or ""), "dim", e.item.reason or ""),
@@ -56,9 +56,9 @@ PARTITIONS = (
     Column("records", "RECORDS", 11, "right"),
     Column("end", "END", 14, "right", keep=3),
     Column("leader", "LEAD", 4, "right", keep=5),
-    Column("loaded", "LOADED", 8, "right"),
-    Column("sent", "SENT", 8, "right"),
-    Column("record", "RECORD", 8, "right", keep=4),
+    Column("loaded", "LOADED", 7, "right"),
+    Column("sent", "SENT", 7, "right"),
+    Column("record", "RECORD", 7, "right", keep=4),
     Column("sample", "NEWEST RECORD", 20, keep=2, grow=True),
 )
 

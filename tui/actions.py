@@ -1,0 +1,110 @@
+"""What an operator may do to the rows of a pane, as values: what to ask, which command to send. Pure; guards are here, not in keys."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from backends.snapshots import Relay
+from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, SenderStatus
+from tui.format import number, visible
+from tui.pane import Entry
+
+SAMPLES = 5  # names a question lists before it says how many more there are
+
+Argument = str | int | float | bool | None
+
+
+class Send(NamedTuple):
+    """One command for the link."""
+
+    target: str
+    verb: str
+    arguments: dict[str, Argument]
+    expect: dict[str, Argument]
+
+
+class Act(NamedTuple):
+    """A question and what follows from yes. Tier 1 is one harmless thing (y/N), tier 2 shows what it will touch (Cancel is chosen)."""
+
+    title: str
+    lines: tuple[str, ...]
+    yes: str
+    sends: tuple[Send, ...]
+    tier: int = 2
+
+
+class Refused(NamedTuple):
+    """Why not."""
+
+    reason: str
+
+
+READ_ONLY = "read-only: start with --write, or set console.write: true in config.yaml"
+
+
+def offered(verb: str, entries: Sequence[Entry], *, writable: bool) -> Act | Refused:
+    """What `verb` (resend, resend_all, pause_relay, disconnect) would do to these rows."""
+    if not writable:
+        return Refused(READ_ONLY)
+    if not entries:
+        return Refused("no row is chosen")
+    down = next((entry.snapshot for entry in entries if entry.snapshot.state != "ok"), None)
+    if down is not None:
+        return Refused(f"{visible(down.source)} is {down.state}: nothing can be asked of it now")
+    return OFFERS[verb](entries)
+
+
+def _samples(names: Sequence[str]) -> tuple[str, ...]:
+    more = len(names) - SAMPLES
+    return (*(f"  {visible(name)}" for name in names[:SAMPLES]), *([f"  and {number(more)} more"] if more > 0 else []))
+
+
+def _resend(entries: Sequence[Entry]) -> Act | Refused:
+    files = [(entry.snapshot.source, entry.item) for entry in entries if isinstance(entry.item, FailedFile)]
+    if not files:
+        return Refused("no failed file here: stand on one, or mark several")
+    sends = tuple(Send(source, "resend", {"sender": file.sender, "file": file.file}, {"tries": file.tries}) for source, file in files)
+    what = visible(files[0][1].file) if len(files) == 1 else f"{len(files)} failed files"
+    return Act(f"Send {what} again?", _samples([file.file for _, file in files]), "Send again", sends, 1 if len(files) == 1 else 2)
+
+
+def _resend_all(entries: Sequence[Entry]) -> Act | Refused:
+    item, snapshot = entries[0].item, entries[0].snapshot
+    sender = item.name if isinstance(item, SenderStatus) else item.sender if isinstance(item, FailedFile) else None
+    if sender is None or not isinstance(snapshot.data, Relay):
+        return Refused("stand on a sender, or on one of its failed files")
+    count = next((each.failed for each in snapshot.data.senders if each.name == sender), 0)
+    if not count:
+        return Refused(f"{visible(sender)} has no failed files")
+    names = [file.file for file in snapshot.data.failed_files if file.sender == sender]
+    lines = _samples(names + [""] * (count - len(names)))
+    send = Send(snapshot.source, "resend", {"sender": sender}, {"failed": count})
+    return Act(f"Send all {number(count)} failed files of {visible(sender)} again?", lines, "Send all", (send,))
+
+
+def _pause(entries: Sequence[Entry]) -> Act | Refused:
+    item = entries[0].item
+    if not isinstance(item, ReceiverStatus | SenderStatus):
+        return Refused("stand on a receiver or a sender")
+    name, source = visible(item.name), entries[0].snapshot.source
+    verb = "resume" if item.state == "paused" else "pause"
+    send = Send(source, verb, {"name": item.name}, {"state": item.state})
+    if verb == "resume":
+        return Act(f"Let {name} go on?", (), "Go on", (send,), 1)
+    if isinstance(item, ReceiverStatus):
+        lines = ("It stops listening: partners are refused until it goes on.", f"{number(item.connections)} connections are open now.")
+    else:
+        lines = ("Nothing is sent until it goes on; files wait in its outbox.", f"{number(item.waiting)} files wait now.")
+    return Act(f"Pause {name}?", lines, "Pause", (send,))
+
+
+def _disconnect(entries: Sequence[Entry]) -> Act | Refused:
+    found = [(entry.snapshot.source, entry.item) for entry in entries if isinstance(entry.item, ConnectionStatus)]
+    if not found:
+        return Refused("no connection here: stand on one, or mark several")
+    sends = tuple(Send(source, "disconnect", {"id": item.id}, {"peer": item.peer}) for source, item in found)
+    what = visible(found[0][1].peer) if len(found) == 1 else f"{len(found)} connections"
+    lines = _samples([f"{item.peer}  {item.name}  {number(item.records)} records" for _, item in found])
+    return Act(f"Disconnect {what}?", (*lines, "What was answered 200 is stored; the partner may connect again."), "Disconnect", sends)
+
+
+OFFERS = {"resend": _resend, "resend_all": _resend_all, "pause_relay": _pause, "disconnect": _disconnect}

@@ -1,0 +1,81 @@
+"""Every key of the console as data: dispatch, the hints, the help screen and docs/keys.md are made from this table. No Textual.
+
+A key is written as the character it types, or by its name (`enter`, `pageup`, `ctrl+l`). Keys that lose something are on Shift with a
+letter that a Korean input method cannot send. Ctrl-A, B (tmux, screen), S, Q (flow control), W (browsers) are left alone.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+Where = Literal["anywhere", "list", "detail", "relay", "overview"]
+
+
+class Key(NamedTuple):
+    keys: tuple[str, ...]
+    action: str  # the console's `do_ACTION`
+    text: str  # what it does, for the help
+    where: Where = "list"
+    short: str = ""  # for the line of hints; "" is not hinted
+    argument: str = ""
+
+
+KEYS: tuple[Key, ...] = (
+    Key(("j", "down"), "down", "next row"),
+    Key(("k", "up"), "up", "row before"),
+    Key(("pagedown", "ctrl+d"), "page_down", "a screenful down"),
+    Key(("pageup", "ctrl+u"), "page_up", "a screenful up"),
+    Key(("g", "home"), "first", "first row"),
+    Key(("G", "end"), "last", "last row"),
+    Key(("enter",), "open", "look into the row", short="open"),
+    Key(("escape", "backspace"), "back", "back: out of the detail, the filter, the marks", "anywhere"),
+    Key(("/",), "filter", "filter: a regular expression, !what does not match, ~letters in order", short="filter"),
+    Key(("o",), "sort_next", "order by the next column", short="sort"),
+    Key(("O",), "sort_reverse", "reverse the order"),
+    Key(("space",), "mark", "mark the row", short="mark"),
+    Key(("v",), "mark_range", "mark from here; again at the other end"),
+    Key(("*",), "mark_invert", "invert the marks"),
+    Key(("z",), "zoom", "show or hide the detail beside the list"),
+    Key(("r",), "resend", "send the failed file again, or all that are marked", "relay", short="resend"),
+    Key(("R",), "resend_all", "send all failed files of this sender again", "relay"),
+    Key(("P",), "pause_relay", "pause the receiver or sender, or let it go on", "relay", short="pause it"),
+    Key(("X",), "disconnect", "disconnect the connection", "relay", short="disconnect"),
+    Key(("tab",), "next_pane", "next pane", "anywhere"),
+    Key(("shift+tab",), "previous_pane", "pane before", "anywhere"),
+    Key((":",), "command", "type a command; Tab completes it", "anywhere", short="command"),
+    Key(("?", "f1"), "help", "these keys", "anywhere", short="help"),
+    Key(("p",), "pause", "pause the screen; the data is still collected", "anywhere", short="pause"),
+    Key(("f5", "ctrl+r"), "refresh", "ask every source now", "anywhere"),
+    Key(("q",), "quit", "back; from a pane, quit", "anywhere", short="quit"),
+    Key(("ctrl+c",), "interrupt", "cancel; twice within 2 s quits", "anywhere"),
+    Key(("ctrl+l",), "redraw", "draw the whole screen anew", "anywhere"),
+    Key(("ctrl+z",), "suspend", "back to the shell; fg returns", "anywhere"),
+)
+
+NAMES = {"space": "Space", "enter": "Enter", "escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "shift+tab": "Shift-Tab", "tab": "Tab"}
+ARROWS = {"up": "↑", "down": "↓"}
+
+
+def pane_keys(panes: Iterable[tuple[str, str, str]]) -> tuple[Key, ...]:
+    """One for each pane: of its key, name and title."""
+    return tuple(Key((key,), "pane", title, "anywhere", argument=name) for key, name, title in panes)
+
+
+def label(key: str) -> str:
+    """As people write it: `Ctrl-L`, `PgDn`, `↓`."""
+    if key.startswith("ctrl+"):
+        return "Ctrl-" + key.removeprefix("ctrl+").upper()
+    return ARROWS.get(key) or NAMES.get(key) or (key.capitalize() if len(key) > 1 else key)
+
+
+def labels(key: Key) -> str:
+    return " ".join(label(name) for name in key.keys)
+
+
+def live(keys: Iterable[Key], where: Iterable[Where]) -> list[Key]:
+    """Those that work there, most particular first."""
+    places = tuple(where)
+    return [key for place in places for key in keys if key.where == place]
+
+
+def find(keys: Iterable[Key], pressed: str) -> Key | None:
+    return next((key for key in keys if pressed in key.keys), None)

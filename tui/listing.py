@@ -1,0 +1,170 @@
+"""What a table shows of a pane: order, filter, cursor, marks. A value that keys and ticks change; no Textual, no I/O.
+
+The cursor and the marks hold keys, not positions: they stay on their row while rows come, go and change places.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from monitor.store import Store
+from tui.filter import Predicate, parse_filter
+from tui.pane import STATE, Entry, Group, Pane, sort_entries
+
+
+class Heading(NamedTuple):
+    """A line between the groups of a table that has several: their title, their columns, an empty line."""
+
+    group: int
+    part: str  # "title", "columns", "gap"
+
+
+Item = Entry | Heading
+
+
+class Listing:
+    def __init__(self, pane: Pane) -> None:
+        self.pane = pane
+        self.groups: tuple[Group, ...] = ()
+        self.items: list[Item] = []  # what stands in the table, top to bottom
+        self.shown = 0  # rows that the filter lets through
+        self.total = 0
+        self.sort = STATE
+        self.reverse = False
+        self.filter_text = ""
+        self.marks: set[str] = set()
+        self.cursor: str | None = None  # key of the row
+        self.index = 0  # where the cursor stands in `items`
+        self.top = 0  # the first line on the screen
+        self._predicate: Predicate | None = None
+        self._anchor: str | None = None
+        self._entries: list[Entry] = []
+
+    # -- data ---------------------------------------------------------------------------------------------------------------------------
+
+    def feed(self, store: Store, now: float) -> None:
+        """Takes what is known now."""
+        self.groups = self.pane.groups(store)
+        self._entries = self.pane.entries(store)
+        self.total = len(self._entries)
+        if self.marks:
+            self.marks &= {entry.key for entry in self._entries}
+        self.arrange(now)
+
+    def arrange(self, now: float) -> None:
+        """Filter and order anew."""
+        kept = self._entries
+        if (matches := self._predicate) is not None:
+            words = self.pane.words
+            kept = [entry for entry in kept if matches(words(entry))]
+        self.shown = len(kept)
+        if len(self.groups) == 1:
+            self.items = list(sort_entries(kept, self.groups[0], self.sort, self.reverse, now))
+        else:
+            self.items = self._grouped(kept, now)
+        self._find_cursor()
+
+    def _grouped(self, kept: list[Entry], now: float) -> list[Item]:
+        items: list[Item] = []
+        for number, group in enumerate(self.groups):
+            mine = [entry for entry in kept if entry.group == number]
+            if not mine:
+                continue
+            if items:
+                items.append(Heading(number, "gap"))
+            column = self.sort if any(field.column.key == self.sort for field in group.fields) else STATE
+            items += [Heading(number, "title"), Heading(number, "columns")]
+            items += sort_entries(mine, group, column, self.reverse, now)
+        return items
+
+    def set_filter(self, text: str, now: float) -> None:
+        """Raises ValueError with a sentence; then the old filter stays."""
+        self._predicate = parse_filter(text)
+        self.filter_text = text
+        self.arrange(now)
+
+    def next_sort(self, columns: Sequence[str], now: float) -> None:
+        """The next of the columns that are on the screen."""
+        if columns:
+            place = columns.index(self.sort) + 1 if self.sort in columns else 0
+            self.set_sort(columns[place % len(columns)], False, now)
+
+    def set_sort(self, column: str, reverse: bool, now: float) -> None:
+        self.sort, self.reverse = column, reverse
+        self.arrange(now)
+
+    # -- cursor -------------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Entry | None:
+        item = self.items[self.index] if self.index < len(self.items) else None
+        return item if isinstance(item, Entry) else None
+
+    def _find_cursor(self) -> None:
+        """Back to the row of the cursor; when that is gone, to the one that has taken its place."""
+        if self.cursor is not None:
+            for index, item in enumerate(self.items):
+                if isinstance(item, Entry) and item.key == self.cursor:
+                    self.index = index
+                    return
+        self._stand(self.index, -1)
+
+    def go_to(self, key: str) -> bool:
+        self.cursor = key
+        self._find_cursor()
+        return self.cursor == key
+
+    def move(self, rows: int) -> None:
+        """Up or down by that many lines, as far as there are any."""
+        self._stand(self.index + rows, 1 if rows > 0 else -1)
+
+    def first(self) -> None:
+        self._stand(0, 1)
+
+    def last(self) -> None:
+        self._stand(len(self.items) - 1, -1)
+
+    def _stand(self, index: int, direction: int) -> None:
+        """On that line, or on the nearest row: headings cannot be stood on."""
+        index = min(max(0, index), max(0, len(self.items) - 1))
+        for step in (direction, -direction):
+            place = index
+            while 0 <= place < len(self.items):
+                item = self.items[place]
+                if isinstance(item, Entry):
+                    self.index, self.cursor = place, item.key
+                    return
+                place += step
+        self.index = 0
+
+    # -- marks --------------------------------------------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        """Marks or unmarks the current row and goes to the next one."""
+        if (entry := self.current) is not None:
+            self.marks ^= {entry.key}
+            self.move(1)
+
+    def mark_range(self) -> str:
+        """The first call sets one end at the cursor, the second marks everything between; says what happened."""
+        entry = self.current
+        if entry is None:
+            return "no row to mark"
+        if self._anchor is None:
+            self._anchor = entry.key
+            return "range begins here; v again at its other end"
+        keys = [item.key for item in self.items if isinstance(item, Entry)]
+        ends = sorted(keys.index(key) for key in (self._anchor, entry.key) if key in keys)
+        self._anchor = None
+        if len(ends) < 2:
+            return "the row at which the range began is no more"
+        self.marks |= set(keys[ends[0] : ends[1] + 1])
+        return f"{len(self.marks)} marked"
+
+    def invert_marks(self) -> None:
+        """Among the rows that the filter shows."""
+        self.marks ^= {item.key for item in self.items if isinstance(item, Entry)}
+
+    def marked(self) -> list[Entry]:
+        """The marked rows in the order of the table, or the current one when none is marked."""
+        chosen = [item for item in self.items if isinstance(item, Entry) and item.key in self.marks]
+        return chosen or ([self.current] if self.current is not None else [])

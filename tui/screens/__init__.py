@@ -1,0 +1,1 @@
+"""Screens: the deck with all panes, and the dialogs that stand over it."""

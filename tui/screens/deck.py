@@ -1,0 +1,358 @@
+"""The one screen: status, panes, the pane that is open, its detail, hints. It draws what the link's store says; keys change what is shown.
+
+Nothing here waits: a draw is a function of the store and the time, and repaints what changed.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+
+from monitor.severity import Problem
+from tui import keys
+from tui.format import age
+from tui.line import Line, Piece, ends, fit_line
+from tui.listing import Listing
+from tui.pane import Entry, Pane, panes
+from tui.panes.overview import Counts, blocks, count, counts_by_kind, notices
+from tui.statusline import Status, Tab
+from tui.tableview import Surroundings, sortable
+from tui.wallview import capacity
+from tui.widgets.detail import Detail
+from tui.widgets.lines import Lines
+from tui.widgets.status import StatusRow, TabsRow
+from tui.widgets.table import Table
+from tui.widgets.wall import Wall
+
+if TYPE_CHECKING:
+    from tui.app import Console
+
+LEAST_COLUMNS, LEAST_ROWS = 60, 15  # below that one line says so
+WIDE, TALL = 100, 30  # from which list and detail are on the screen together
+BESIDE = 160  # columns from which the detail stands beside the list, not below
+WHEEL = 3  # rows a turn of the mouse wheel moves
+MESSAGE_LASTS = 6.0  # seconds
+
+
+class Deck(Screen[None], inherit_bindings=False):
+    def __init__(self) -> None:
+        super().__init__()
+        self.panes: dict[str, Pane] = {pane.name: pane for pane in panes()}
+        self.listings = {name: Listing(pane) for name, pane in self.panes.items()}
+        self.active = "overview"
+        self.detail_wanted = True  # beside or below the list, where there is room
+        self.detail_focused = False
+        self.now = 0.0  # of what is shown: stands still while the screen is paused
+        self.problems: list[Problem] = []
+        self._fed: tuple[str, int] = ("", -1)  # pane and version of the store that the listing holds
+        self._judged = -1  # version of the store that `problems` holds
+        self._message: tuple[Line, float] | None = None
+        self._shape = ""
+        self.status_row, self.tabs_row = StatusRow(id="status"), TabsRow(id="tabs")
+        self.wall, self.table, self.detail = Wall(id="wall"), Table(id="table"), Detail(id="detail")
+        self.bottom, self.small = Lines(id="bottom"), Lines(id="small")
+
+    @property
+    def console(self) -> "Console":
+        return cast("Console", self.app)
+
+    @property
+    def pane(self) -> Pane:
+        return self.panes[self.active]
+
+    @property
+    def listing(self) -> Listing:
+        return self.listings[self.active]
+
+    @property
+    def on_wall(self) -> bool:
+        return self.pane.kind is None
+
+    def compose(self) -> ComposeResult:
+        yield self.status_row
+        yield self.tabs_row
+        with Container(id="body"):
+            yield self.wall
+            yield self.table
+            yield self.detail
+        yield self.bottom
+        yield self.small
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.draw)
+
+    # -- what is shown ------------------------------------------------------------------------------------------------------------------
+
+    def reshape(self) -> None:
+        """Which parts are on the screen, by its size and by what is open."""
+        cells, rows = self.size
+        if cells < LEAST_COLUMNS or rows < LEAST_ROWS:
+            shape = "tiny"
+        elif self.on_wall:
+            shape = "wall"
+        elif self.fits_both:
+            shape = "list" if not self.detail_wanted else "beside" if cells >= BESIDE else "below"
+        else:
+            shape = "alone" if self.detail_focused else "list"
+        if shape != self._shape:
+            self.set_classes(shape)
+            self._shape = shape
+            self.call_after_refresh(self.draw)
+
+    @property
+    def fits_both(self) -> bool:
+        return self.size.width >= WIDE and self.size.height >= TALL
+
+    def draw(self) -> None:
+        """Everything from what is known now; only what changed is repainted."""
+        if not self.is_mounted or not self.size:
+            return
+        self.reshape()
+        if self._shape == "tiny":
+            self._draw_tiny()
+            return
+        self._take_news()
+        self._draw_rows()
+        if self._shape == "wall":
+            self._draw_wall()
+        else:
+            self._draw_list()
+
+    def _draw_tiny(self) -> None:
+        cells, rows = self.size
+        text = f"{cells}x{rows} is too small: enlarge to {LEAST_COLUMNS}x{LEAST_ROWS}, or press q to quit"
+        self.small.show([fit_line((Piece(text, "warn"),), cells)])
+
+    def _take_news(self) -> None:
+        store = self.console.link.store
+        if self.console.paused_since is None:
+            self.now = self.console.clock()
+            if self._judged != store.version:
+                self.problems = store.problems()
+                self._judged = store.version
+        fed = (self.active, self._fed[1] if self.console.paused_since is not None and self._fed[0] == self.active else store.version)
+        if fed != self._fed:
+            self.listing.feed(store, self.now)
+            self._fed = fed
+
+    def _draw_rows(self) -> None:
+        console, store = self.console, self.console.link.store
+        crumbs = [self.pane.title]
+        if self._shape == "alone" and (entry := self.listing.current) is not None:
+            crumbs.append(entry.key.rsplit("/", 1)[-1])
+        status = Status(
+            crumbs=tuple(crumbs),
+            link=console.link.state,
+            monitor=store.monitor,
+            writable=console.writable,
+            counts=count(self.problems),
+            snapshots=tuple(store.snapshots.values()),
+            now=console.clock(),
+            paused_since=console.paused_since,
+            hangul=console.hangul,
+            calm=console.options.low_bandwidth,
+        )
+        self.status_row.draw(status)
+        by_kind = counts_by_kind(store, self.problems)
+        tabs = [Tab(p.key, p.name, p.title, by_kind.get(p.kind, Counts()) if p.kind else Counts()) for p in self.panes.values()]
+        self.tabs_row.draw(tabs, self.active, f"every {console.options.tick:.0f}s")
+        self.draw_bottom()
+
+    def _draw_wall(self) -> None:
+        store = self.console.link.store
+        cells, rows = self.wall.size
+        if self.console.paused_since is None or not self.wall.text():
+            self._blocks = blocks(store, self.problems, self.now, capacity(cells, rows))
+            self._events = list(store.events)
+        self.wall.draw(self._blocks, self._events)
+
+    def _draw_list(self) -> None:
+        store = self.console.link.store
+        if self._shape != "alone":
+            listing = self.listing
+            snapshots = store.of_kind(self.pane.kind) if self.pane.kind else []
+            seen = [snapshot.observed_at for snapshot in snapshots if snapshot.observed_at is not None and snapshot.state == "ok"]
+            read = f"{age(self.now - min(seen))} old" if seen and self.now - min(seen) > 60 else ""
+            around = Surroundings(
+                notices=notices([snapshot for snapshot in snapshots if snapshot.data is not None or listing.items], self.now),
+                empty=self.pane.empty(store),
+                focused=not self.detail_focused,
+                now=self.now,
+                read_ago=read,
+            )
+            self.table.draw(listing, around)
+        if self._shape != "list":
+            self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        entry = self.listing.current
+        sections = self.pane.detail(self.console.link.store, entry.key, self.now) if entry is not None else []
+        self.detail.draw(sections, focused=self.detail_focused and self._shape != "alone")
+
+    # -- the line of hints --------------------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, role: str = "message") -> None:
+        """One line for the operator, for a few seconds."""
+        self._message = ((Piece(f" {text}", role),), self.console.clock() + MESSAGE_LASTS)
+        self.draw_bottom()
+
+    def draw_bottom(self) -> None:
+        cells = self.size.width
+        if (meant := self.console.meant()) is not None:
+            self.bottom.show([fit_line((Piece(" " + "   ".join(meant), "hint"),), cells)])
+            return
+        if self._message is not None and self.console.clock() < self._message[1]:
+            self.bottom.show([fit_line(self._message[0], cells)])
+            return
+        self._message = None
+        self.bottom.show([self._hints(cells)])
+
+    def _hints(self, cells: int) -> Line:
+        pieces: list[Piece] = []
+        for key in keys.live(self.console.keys, self.where()):
+            if key.short and self.console.why_not(key) is None:
+                pieces += [Piece(f" {keys.label(key.keys[0])}", "key"), Piece(f" {key.short} ", "hint")]
+        return ends(pieces, (), cells)
+
+    def where(self) -> Sequence[keys.Where]:
+        """What the keys mean now, most particular first."""
+        if self.on_wall:
+            return ("overview", "list", "anywhere")
+        if self.detail_focused:
+            return ("detail", "list", "anywhere")
+        return ("relay", "list", "anywhere") if self.active == "relay" else ("list", "anywhere")
+
+    # -- what keys do -------------------------------------------------------------------------------------------------------------------
+
+    def do_pane(self, name: str) -> None:
+        if name not in self.panes:
+            return
+        self.active, self.detail_focused, self.detail.top = name, False, 0
+        self.draw()
+
+    def _step_pane(self, step: int) -> None:
+        names = [pane.name for pane in sorted(self.panes.values(), key=lambda pane: pane.key == "0")]
+        self.do_pane(names[(names.index(self.active) + step) % len(names)])
+
+    def do_next_pane(self) -> None:
+        self._step_pane(1)
+
+    def do_previous_pane(self) -> None:
+        self._step_pane(-1)
+
+    def _move(self, rows: int) -> None:
+        if self.on_wall:
+            self.wall.move(rows)
+        elif self.detail_focused:
+            self.detail.scroll_lines(rows)
+        else:
+            self.listing.move(rows)
+            self.detail.top = 0
+        self.draw()
+
+    def do_down(self) -> None:
+        self._move(1)
+
+    def do_up(self) -> None:
+        self._move(-1)
+
+    def _page(self) -> int:
+        widget = self.wall if self.on_wall else self.detail if self.detail_focused else self.table
+        return max(1, widget.size.height - 4)
+
+    def do_page_down(self) -> None:
+        self._move(self._page())
+
+    def do_page_up(self) -> None:
+        self._move(-self._page())
+
+    def do_first(self) -> None:
+        if self.on_wall or self.detail_focused:
+            self._move(-1_000_000)
+        else:
+            self.listing.first()
+            self.draw()
+
+    def do_last(self) -> None:
+        if self.on_wall or self.detail_focused:
+            self._move(1_000_000)
+        else:
+            self.listing.last()
+            self.draw()
+
+    def do_open(self) -> None:
+        if self.on_wall:
+            if (spot := self.wall.cursor) is not None:
+                self.do_pane(spot.pane)
+                self.listing.go_to(spot.key)
+        elif self.listing.current is not None:
+            self.detail_focused = self.detail_wanted = True
+        self.draw()
+
+    def do_back(self) -> bool:
+        """One step back; False when there is nothing to go back from."""
+        listing = self.listing
+        if self.detail_focused:
+            self.detail_focused = False
+        elif listing.filter_text:
+            listing.set_filter("", self.now)
+        elif listing.marks:
+            listing.marks.clear()
+        else:
+            return False
+        self.draw()
+        return True
+
+    def do_zoom(self) -> None:
+        self.detail_wanted = not self.detail_wanted
+        self.detail_focused = False
+        self.draw()
+
+    def do_sort_next(self) -> None:
+        if not self.on_wall:
+            self.listing.next_sort(sortable(self.listing, self.table.size.width), self.now)
+            self.draw()
+
+    def do_sort_reverse(self) -> None:
+        if not self.on_wall:
+            self.listing.set_sort(self.listing.sort, not self.listing.reverse, self.now)
+            self.draw()
+
+    def sort_by(self, name: str) -> None:
+        """Of the command line: a column's key or title, `!` reverses. Raises ValueError with a sentence."""
+        wanted, reverse = name.removesuffix("!").lower(), name.endswith("!")
+        known = {column.key: column.title for group in self.listing.groups for column in group.columns}
+        found = next((key for key, title in known.items() if wanted in (key, title.lower())), None)
+        if found is None:
+            raise ValueError(f"no column {wanted!r}; there are: {', '.join(known)}")
+        self.listing.set_sort(found, reverse, self.now)
+        self.draw()
+
+    def do_mark(self) -> None:
+        if not self.on_wall:
+            self.listing.mark()
+            self.draw()
+
+    def do_mark_range(self) -> None:
+        if not self.on_wall:
+            self.say(self.listing.mark_range())
+            self.draw()
+
+    def do_mark_invert(self) -> None:
+        if not self.on_wall:
+            self.listing.invert_marks()
+            self.draw()
+
+    def marked(self) -> list[Entry]:
+        return [] if self.on_wall else self.listing.marked()
+
+    # -- mouse --------------------------------------------------------------------------------------------------------------------------
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._move(WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._move(-WHEEL)

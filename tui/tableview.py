@@ -1,0 +1,137 @@
+"""How a listing looks: a title, what is wrong with its sources, columns, and the rows that fit. Pure: a listing in, lines out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tui.fit import Place, fit, header, row_line
+from tui.format import number, visible, width
+from tui.line import Line, Piece, fit_line, rule, wrap
+from tui.listing import Heading, Item, Listing
+from tui.pane import STATE, Cell, Entry, Group
+
+EDGE = 2  # cells before the first column: the cursor's sign and the mark
+MAX_NOTICES = 4  # lines about sources that are not well; the rows are what one came for
+NAME_SAMPLE = 2000  # rows that are looked at to find how wide the names are
+
+
+class Surroundings(NamedTuple):
+    """What the table shows besides its rows."""
+
+    notices: tuple[Cell, ...]
+    empty: str  # what to say when there are no rows
+    focused: bool
+    now: float
+    read_ago: str = ""
+
+
+def places(listing: Listing, group: Group, cells: int) -> list[Place]:
+    return fit(group.columns, cells - EDGE, natural(listing, group))
+
+
+def natural(listing: Listing, group: Group) -> dict[str, int]:
+    """How wide the growing columns but the last would like to be: names stand whole before reasons do."""
+    growing = [field for field in group.fields if field.column.grow][:-1]
+    number_of_group = listing.groups.index(group)
+    entries = [item for item in listing.items[:NAME_SAMPLE] if isinstance(item, Entry) and item.group == number_of_group]
+    return {field.column.key: max((width(field.cell(entry, 0.0).text) for entry in entries), default=0) for field in growing}
+
+
+def sortable(listing: Listing, cells: int) -> list[str]:
+    """Keys of the columns on the screen, of the group in which the cursor stands."""
+    if not listing.groups:
+        return []
+    group = listing.groups[listing.current.group if listing.current is not None else 0]
+    return [group.columns[place.column].key for place in places(listing, group, cells)]
+
+
+def table_lines(listing: Listing, about: Surroundings, cells: int, rows: int) -> list[Line]:
+    """Exactly `rows` lines. Scrolls the listing so that its cursor is among them."""
+    top = [_title(listing, about, cells, 0), *_notices(about.notices, cells)]
+    single = len(listing.groups) == 1
+    layouts = [places(listing, group, cells) for group in listing.groups]
+    if single and listing.items:
+        top.append(_columns(listing, 0, layouts[0]))
+    room = max(1, rows - len(top))
+    if not listing.items:
+        return [*top, *_nothing(listing, about, cells)][:rows]
+    scroll(listing, room)
+    shown = listing.items[listing.top : listing.top + room]
+    top[0] = _title(listing, about, cells, len(shown))
+    return [*top, *(_item(listing, item, layouts, about, cells) for item in shown)]
+
+
+def scroll(listing: Listing, room: int) -> None:
+    """The cursor is on the screen, with the headings right above it, and there is no room left below the last row."""
+    first = listing.index
+    while first > 0 and isinstance(listing.items[first - 1], Heading):
+        first -= 1
+    if listing.index - first >= room:
+        first = listing.index
+    listing.top = min(listing.top, first)
+    listing.top = max(listing.top, listing.index - room + 1, 0)
+    listing.top = min(listing.top, max(0, len(listing.items) - room))
+
+
+def _title(listing: Listing, about: Surroundings, cells: int, on_screen: int) -> Line:
+    count = number(listing.total) if listing.shown == listing.total else f"{number(listing.shown)} of {number(listing.total)}"
+    left = [Piece(listing.pane.title, "tab_active" if about.focused else "title"), Piece(f" {count}", "title")]
+    if listing.filter_text:
+        left.append(Piece(f"  /{visible(listing.filter_text)}", "accent"))
+    if listing.marks:
+        left.append(Piece(f"  {len(listing.marks)} marked", "mark"))
+    right = []
+    if on_screen and on_screen < len(listing.items):
+        right.append(Piece(f"{number(listing.top + 1)}-{number(listing.top + on_screen)} of {number(len(listing.items))}  ", "dim"))
+    if about.read_ago:
+        right.append(Piece(f"{about.read_ago}  ", "dim"))
+    name = next((c.title for group in listing.groups for c in group.columns if c.key == listing.sort), listing.sort.upper())
+    right.append(Piece(f"by {name} {'▴' if listing.reverse else '▾'}", "dim"))
+    return rule(left, right, cells)
+
+
+def _notices(notices: Sequence[Cell], cells: int) -> list[Line]:
+    lines = [(Piece(f" {text}", cell.role),) for cell in notices for text in wrap(cell.text, cells - 2)[:2]]
+    return [fit_line(line, cells) for line in lines[:MAX_NOTICES]]
+
+
+def _nothing(listing: Listing, about: Surroundings, cells: int) -> list[Line]:
+    text = about.empty
+    if listing.filter_text and listing.total:
+        text = f"0 of {number(listing.total)} match /{visible(listing.filter_text)}\nEsc clears the filter."
+    lines: list[Line] = [()]
+    for paragraph in text.split("\n"):
+        lines += [(Piece(f"  {visible(part)}", "dim"),) for part in wrap(paragraph, cells - 4)]
+    return lines
+
+
+def _columns(listing: Listing, group: int, layout: Sequence[Place]) -> Line:
+    columns = listing.groups[group].columns
+    key = listing.sort if any(column.key == listing.sort for column in columns) else STATE
+    return (Piece(" " * EDGE, "header"), *header(columns, layout, key, listing.reverse))
+
+
+def _item(listing: Listing, item: Item, layouts: Sequence[list[Place]], about: Surroundings, cells: int) -> Line:
+    if isinstance(item, Heading):
+        return _heading(listing, item, layouts, cells)
+    fields = listing.groups[item.group].fields
+    layout = layouts[item.group]
+    under = item.key == listing.cursor
+    marked = item.key in listing.marks
+    edge = Piece(("›" if under else " ") + ("▪" if marked else " "), "mark")
+    texts = [fields[place.column].cell(item, about.now) for place in layout]
+    line = fit_line((edge, *row_line(listing.groups[item.group].columns, layout, texts)), cells)
+    if under:
+        return tuple(Piece(piece.text, f"cursor:{piece.role}") for piece in line)
+    if item.snapshot.state != "ok":
+        return tuple(Piece(piece.text, "dim") for piece in line)
+    return line
+
+
+def _heading(listing: Listing, heading: Heading, layouts: Sequence[list[Place]], cells: int) -> Line:
+    if heading.part == "gap":
+        return ()
+    if heading.part == "columns":
+        return _columns(listing, heading.group, layouts[heading.group])
+    group = listing.groups[heading.group]
+    count = sum(1 for item in listing.items if isinstance(item, Entry) and item.group == heading.group)
+    return (Piece(f" {group.title} ", "title"), Piece(number(count), "dim"))
