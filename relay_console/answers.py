@@ -128,7 +128,8 @@ def counted(data: Data | None) -> str:
         total = states.pop("total")
         if total:
             words = ", ".join(f"{number} {state}" for state, number in sorted(states.items(), key=lambda pair: -pair[1]))
-            parts.append(f"{total} {key.replace('_', ' ')}" + (f" ({words})" if words else ""))
+            noun = key.replace("_", " ").removesuffix("s" if total == 1 else "\0")
+            parts.append(f"{total} {noun}" + (f" ({words})" if words else ""))
     return "; ".join(parts) or "nothing"
 
 

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from backends.snapshots import Kind, Snapshot
+from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import Unreachable
 from link.protocol import PROTOCOL, Command, Hello, Reply
@@ -49,7 +49,13 @@ def _from_daemon(known: Known) -> Gathered:
         raise ServiceUnavailable(
             f"the daemon (version {known.welcome.version}) says what version {VERSION} does not understand; restart it"
         ) from None
-    return Gathered(snapshots, True, known.welcome.version, known.welcome.pid, known.welcome.started_at)
+    return Gathered(
+        tuple(sorted(snapshots, key=lambda snapshot: KINDS.index(snapshot.kind))),
+        True,
+        known.welcome.version,
+        known.welcome.pid,
+        known.welcome.started_at,
+    )
 
 
 def command(socket: Path, target: str, verb: str, arguments: Mapping[str, Value]) -> Reply | None:

@@ -77,24 +77,23 @@ class Words(click.Group):
 @screen_options
 @shared_options
 @click.pass_context
-def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | None, demo: bool, **given: Any) -> None:
+def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | None, demo: bool, **given: Any) -> int:
     """One screen for the people who keep real-time pipelines alive: relay, Kafka topics, offsets, heaps, queues.
 
     Without a command: the console. It attaches to the daemon of the configuration, or starts one.
     """
     ctx.obj = Shared.of(given)
     if ctx.invoked_subcommand is not None:
-        return
+        return 0
     if sum((headless, attach is not None, demo)) > 1:
         raise click.UsageError("--headless, --attach and --demo exclude each other")
     if headless:
         from relay_console.commands.daemons import headless as run_headless
 
-        run_headless(ctx.obj, embedded)
-    else:
-        from relay_console.commands.screen import open_screen
+        return run_headless(ctx.obj, embedded, given["write"])
+    from relay_console.commands.screen import open_screen
 
-        open_screen(ctx.obj, given, attach=attach, is_demo=demo)
+    return open_screen(ctx.obj, given, attach=attach, is_demo=demo)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from relay.config import Receiver, Records, RequestLayout, Sender
 from settings.convert import Converter, Path, spell
 from settings.forms import split_address
 
-OWN_FOLDERS: Final = ("run", "quarantine", "conflicts", "archive", "failed")  # the relay's, below its directory
+OWN_FOLDERS: Final = ("run", "seen", "quarantine", "conflicts", "archive", "failed")  # the relay's, below its directory
 
 
 class Fault(NamedTuple):

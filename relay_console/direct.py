@@ -9,8 +9,9 @@ from typing import Final
 
 import msgspec
 
-from backends.snapshots import KINDS, Kind, Snapshot
-from backends.source import Context, Source, Unavailable, modules
+from backends.snapshots import Kind, Snapshot
+from backends.source import Context, Source, Unavailable, Unconfigured
+from monitor.sources import build_sources
 from relay_console import VERSION, paths
 from relay_console.config import Configuration
 
@@ -21,16 +22,11 @@ CLOSE_DEADLINE: Final = 2.0  # seconds; a source promises to be gone within one
 
 def observe(configuration: Configuration, kind: Kind | None, wait: float | None) -> list[Snapshot]:
     """Blocks for as long as the slowest source may take, and for `wait` seconds more when a second reading is wanted."""
-    found = _sources(configuration)
-    asked = [source for source in found if kind in (None, source.kind)]
-    snapshots = asyncio.run(_observe_all(asked, wait))
-    missing = [other for other in KINDS if kind in (None, other) and all(source.kind != other for source in found)]
-    return [*snapshots, *(Snapshot(other, other, "unconfigured", error="nothing of this kind stands in config.yaml") for other in missing)]
-
-
-def _sources(configuration: Configuration) -> list[Source]:
     context = Context(configuration.sections, str(paths.relay_socket(configuration.directory)), VERSION)
-    return [source for module in modules() for source in module.sources(configuration.sections[module.SECTION], context)]
+    found = [source for source in build_sources(configuration.sections, context) if kind in (None, source.kind)]
+    sources = [source for source in found if not isinstance(source, Unconfigured)]
+    hints = [Snapshot(each.kind, each.kind, "unconfigured", error=each.hint) for each in found if isinstance(each, Unconfigured)]
+    return [*asyncio.run(_observe_all(sources, wait)), *hints]
 
 
 async def _observe_all(sources: Sequence[Source], wait: float | None) -> list[Snapshot]:

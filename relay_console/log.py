@@ -7,19 +7,17 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from relay_console.errors import ServiceUnavailable
 from tui.format import visible
-
-Format = Literal["text", "json"]
 
 _SYSLOG: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))  # sd-daemon(3)
 _QUIET: Final = ("kazoo", "stomp", "aiohttp", "asyncio")  # their warnings repeat what our sources say in plain words
 
 
-def start(format: Format, file: str | None, verbose: int, environ: Mapping[str, str]) -> None:
-    """Once a process. Raises ServiceUnavailable when the file cannot be written."""
+def start(format: str, file: str | None, verbose: int, environ: Mapping[str, str]) -> None:
+    """Once a process; `format` is text or json. Raises ServiceUnavailable when the file cannot be written."""
     handler = _handler(file)
     if format == "json":
         handler.setFormatter(Json())

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from msgspec import Struct
@@ -11,6 +11,9 @@ from msgspec import Struct
 from relay_console import paths
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+REFRESH: Final = click.FloatRange(min=1.0, max=3600.0)
 
 
 class Shared(Struct, frozen=True):
@@ -63,5 +66,22 @@ def shared_options(function: Function) -> Function:
     return function
 
 
+def write_option(function: Function) -> Function:
+    return click.option("--write/--read-only", default=None, help="Allow actions, or never; default: console.write.")(function)
+
+
 def screen_options(function: Function) -> Function:
+    """Of the console; each says otherwise than console: in the configuration."""
+    for option in (
+        click.option("--low-bandwidth", is_flag=True, envvar="RELAY_CONSOLE_LOW_BANDWIDTH", help="Paint every 5 s at most."),
+        click.option("--no-mouse", is_flag=True, envvar="RELAY_CONSOLE_NO_MOUSE", help="Leave the mouse to the terminal."),
+        click.option("--no-color", is_flag=True, envvar="RELAY_CONSOLE_NO_COLOR", help="No colours."),
+        click.option("--ascii", is_flag=True, envvar="RELAY_CONSOLE_ASCII", help="Draw with ASCII characters alone."),
+        click.option("--theme", metavar="NAME", envvar="RELAY_CONSOLE_THEME", help="Colours; :theme in the console lists them."),
+        click.option("--refresh", metavar="S", type=REFRESH, envvar="RELAY_CONSOLE_REFRESH", help="Seconds between two paints, 1 or more."),
+        click.option("--filter", metavar="RE", envvar="RELAY_CONSOLE_FILTER", help="Begin with this filter."),
+        click.option("--view", metavar="NAME", envvar="RELAY_CONSOLE_VIEW", help="Begin with this pane."),
+        write_option,
+    ):
+        function = option(function)
     return function

@@ -48,6 +48,16 @@ def monitor_socket(directory: Path) -> Path:
     return directory / "run" / "monitor.sock"
 
 
+def relay_log(directory: Path) -> Path:
+    """What a relay says that was started by a monitor."""
+    return directory / "run" / "relay.log"
+
+
+def monitor_log(directory: Path) -> Path:
+    """What a monitor says that was started by a console."""
+    return directory / "run" / "monitor.log"
+
+
 def length_fault(directory: Path) -> str | None:
     """Sockets have short names: a sentence when theirs would not fit."""
     longest = max(len(os.fsencode(directory / socket)) for socket in _SOCKETS)

@@ -1,0 +1,77 @@
+"""The console: of the daemon of the configuration (started when none runs), of another daemon, or of a demonstration."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from link.start import Started, connect_or_start
+from monitor.replica import Link, SocketLink
+from relay_console import VERSION, config, log, paths
+from relay_console.asking import HELLO
+from relay_console.commands.daemons import program
+from relay_console.config import Configuration
+from relay_console.options import Shared
+from relay_console.sections import Console
+from tui.options import ConsoleOptions
+
+START_DEADLINE: Final = 15.0  # seconds that a daemon may take to come up
+LOG: Final = "console.log"
+
+
+def open_screen(shared: Shared, given: dict[str, Any], *, attach: str | None, is_demo: bool) -> int:
+    """Nothing is written to a terminal that the screen owns: our log is a file."""
+    if attach is not None and attach.startswith("ssh:"):
+        raise click.UsageError("--attach ssh://… is not built yet; give the path of a socket, or run relay-console on that host")
+    # A demonstration and the console of another daemon need no configuration, not even one that is right.
+    found = config.load(shared.path.absolute()) if attach is None and not is_demo else None
+    settings = found.console if found else Console()
+    _use_zone(settings.timezone)
+    log.start(shared.log_format or "text", shared.log_file or str(paths.state_directory(os.environ) / LOG), shared.verbose, os.environ)
+    from tui.app import run
+
+    return run(_link(found, attach, given["write"]), _options(settings, given, is_demo))
+
+
+def _link(found: Configuration | None, attach: str | None, write: bool | None) -> Link:
+    if attach is not None:
+        return SocketLink(Path(attach).expanduser(), VERSION)
+    if found is None:
+        return DemoLink(VERSION)
+    socket = paths.monitor_socket(found.directory)
+    return SocketLink(socket, VERSION, start=lambda: _start(found, socket, write))
+
+
+def _start(found: Configuration, socket: Path, write: bool | None) -> Started:
+    """Blocks. The daemon outlives us until somebody stops it."""
+    words = ["--headless", "--embedded", "-c", str(found.path)]
+    if write is not None:
+        words.append("--write" if write else "--read-only")
+    directory = found.directory
+    return connect_or_start(socket, socket.with_suffix(".lock"), program(*words), paths.monitor_log(directory), START_DEADLINE, hello=HELLO)
+
+
+def _options(settings: Console, given: dict[str, Any], is_demo: bool) -> ConsoleOptions:
+    """What was said on the command line or in the environment counts more than the configuration."""
+    return ConsoleOptions(
+        theme=given["theme"] or settings.theme,
+        theme_directories=(paths.user_configuration(os.environ).with_name("themes"),),
+        ascii=given["ascii"],
+        no_color=given["no_color"],
+        mouse=settings.mouse and not given["no_mouse"],
+        low_bandwidth=given["low_bandwidth"],
+        view=given["view"] or "overview",
+        filter=given["filter"] or "",
+        refresh=given["refresh"] or settings.refresh,
+        read_only=given["write"] is False,
+        demo=is_demo,
+    )
+
+
+def _use_zone(zone: str) -> None:
+    """Times of day are shown in this zone; the daemon's are the host's."""
+    if zone != "local":
+        os.environ["TZ"] = zone
+        time.tzset()
