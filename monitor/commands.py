@@ -1,0 +1,121 @@
+"""What a console asks for, and whether it may: a command becomes an action of a source or of the monitor itself, with its audit lines."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from backends.source import Answer, Unavailable
+from link.protocol import Command, Reply
+from link.server import Peer
+from monitor.audit import Audit, AuditUnwritable
+from monitor.engine import Engine
+
+log = logging.getLogger(__name__)
+
+ACT_DEADLINE: Final = 60.0  # seconds; a source's own waits are shorter, this is for one that forgot
+READ_ONLY: Final = "refused: this monitor is read-only; set console.write: true in config.yaml or start it with --write"
+
+
+class Commands:
+    """`stop` ends the monitor. `acted` hears of every action that was carried out: source, verb, and what to tell the other consoles."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        audit: Audit,
+        *,
+        write: bool,
+        stop: Callable[[], None],
+        acted: Callable[[str, str, str], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine = engine
+        self._audit = audit
+        self._write = write
+        self._stop = stop
+        self._acted = acted
+        self._clock = clock
+
+    async def __call__(self, command: Command, peer: Peer) -> Reply:
+        answer = await self._answer(command, peer)
+        return Reply(command.id, answer.ok, answer.text)
+
+    async def _answer(self, command: Command, peer: Peer) -> Answer:
+        if command.verb == "refresh":  # changes nothing anywhere
+            return self._refresh(command.target)
+        if command.target == "monitor" and command.verb == "stop":
+            answer = await self._audited(command, peer, self._stopping)
+            if answer.ok:
+                self._stop()
+            return answer
+        if command.target == "monitor":
+            return Answer(False, f"the monitor knows no {command.verb!r}; it knows refresh and stop")
+        if command.target not in self._engine.names:
+            return Answer(False, f"there is no source {command.target!r}; there are {', '.join(self._engine.names) or 'none'}")
+        if not self._write:
+            await self._note(command, peer, READ_ONLY)
+            return Answer(False, READ_ONLY)
+        return await self._audited(command, peer, lambda: self._act(command))
+
+    def _refresh(self, target: str) -> Answer:
+        if self._engine.refresh(None if target == "monitor" else target):
+            return Answer(True, "asking all sources now" if target == "monitor" else f"asking {target} now")
+        return Answer(False, f"there is no source {target!r}")
+
+    async def _stopping(self) -> Answer:
+        return Answer(True, "the monitor is stopping")
+
+    async def _act(self, command: Command) -> Answer:
+        try:
+            async with asyncio.timeout(ACT_DEADLINE):
+                answer = await self._engine.act(command.target, command.verb, command.arguments, command.expect)
+        except TimeoutError:
+            return Answer(False, f"no answer within {ACT_DEADLINE:g} s; whether '{command.verb}' happened is not known")
+        except Unavailable as trouble:
+            return Answer(False, trouble.error)
+        except Exception as bug:
+            log.exception("command %r to %s", command.verb, command.target)
+            return Answer(
+                False, f"internal error in '{command.verb}' ({type(bug).__name__}); whether it happened is not known, see the log"
+            )
+        self._acted(command.target, command.verb, f"{command.actor or 'somebody'}: {command.verb}: {answer.text}")
+        return answer
+
+    async def _audited(self, command: Command, peer: Peer, action: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Refused when the line before it cannot be written; when the one after it cannot, the answer says so."""
+        try:
+            await self._write_line(command, peer, "before", {})
+        except AuditUnwritable as error:
+            return Answer(False, f"refused: {error}")
+        answer = await action()
+        try:
+            await self._write_line(command, peer, "after", {"ok": answer.ok, "result": answer.text})
+        except AuditUnwritable as error:
+            log.error("%s", error)
+            return Answer(answer.ok, f"{answer.text}; but {error}")
+        return answer
+
+    async def _note(self, command: Command, peer: Peer, result: str) -> None:
+        """Of something that did not happen: kept if it can be."""
+        try:
+            await self._write_line(command, peer, "refused", {"ok": False, "result": result})
+        except AuditUnwritable as error:
+            log.error("%s", error)
+
+    async def _write_line(self, command: Command, peer: Peer, phase: str, result: Mapping[str, Any]) -> None:
+        fields = {
+            "time": self._clock(),
+            "phase": phase,
+            "actor": command.actor,
+            "uid": peer.uid,
+            "pid": peer.pid,
+            "program": peer.program,
+            "target": command.target,
+            "verb": command.verb,
+            "arguments": command.arguments,
+            "expect": command.expect,
+            **result,
+        }
+        await asyncio.to_thread(self._audit.write, fields)
