@@ -26,6 +26,17 @@ INTERRUPTION = re.compile(
     rb"|Total time for which application threads[^\r\n]*"
     rb"|Application time: [^\r\n]*)[ \r]*" % (DATE, TIME)
 )
+INTERRUPTERS = (b"concurrent-", b"[G1Erg", b"[0x", b"Total time", b"Application time")
+"""One of these stands in a line with an interruption: looked for first, being far cheaper to find."""
+POOL = rb"(\d+)K->(\d+)K\((\d+)K\)"
+PLAIN = re.compile(
+    rb"\[(Full )?GC(?: ?\(([^()\n]*(?:\(\))?)\))? ?"
+    rb"(?:(?:%b)?(?:%b)?\[(PSYoungGen|DefNew|ParNew): %b(?:, \d+[.,]\d+ secs)?\] ?)?"
+    rb"(?:(?:%b)?(?:%b)?\[(PSOldGen|ParOldGen|Tenured|CMS): %b(?:, \d+[.,]\d+ secs)?\] ?)?"
+    rb" ?%b(?:,? ?\[(?:Metaspace|PSPermGen|Perm |CMS Perm ): [^\[\]\n]*\])?, (\d+[.,]\d+) secs\]"
+    rb"(?: ?\[Times: [^\[\]\n]*\])? *\r?\n" % (DATE, TIME, POOL, DATE, TIME, POOL, POOL)
+)
+"""A whole collection of any collector but G1 up to the end of its line: most lines of most logs. It begins with a literal, for speed."""
 START = re.compile(rb"\[(?:Full GC|GC)(?! ?concurrent| Worker| ref-proc|[a-z])")
 HISTOGRAM = re.compile(rb"^ *\d+: +\d+ +\d+ +")
 STOPPED = re.compile(rb"(\d+[.,]\d+) secs")
@@ -74,12 +85,44 @@ class Legacy:
         self._events: list[Event] = []
 
     def feed(self, block: bytes) -> list[Event]:
-        """The events of these whole lines."""
+        """The events of these whole lines. Collections written in one piece are taken at a stroke; what lies between them, line by line."""
         self._events = []
         self._hints(block)
-        for line in block.splitlines(keepends=True):
-            self._line(line)
+        done = 0
+        for found in PLAIN.finditer(block):
+            start = block.rfind(b"\n", done, found.start()) + 1 or done
+            if start > done:
+                self._slowly(block[done:start])
+            prefix = block[start : found.start()]
+            if self._text or b"[" in prefix:
+                self._slowly(block[start : found.end()])
+            else:
+                self._plain(found, prefix)
+            done = found.end()
+        if done < len(block):
+            self._slowly(block[done:])
         return self._events
+
+    def _slowly(self, lines: bytes) -> None:
+        for line in lines.splitlines(keepends=True):
+            self._line(line)
+
+    def _plain(self, found: "re.Match[bytes]", prefix: bytes) -> None:
+        full, cause, young_name, yb, ya, yc, old_name, ob, oa, oc, hb, ha, hc, spent = found.groups()
+        at, wall = self._when(prefix)
+        heap = Occupancy(int(hb), int(ha), int(hc))
+        old: Occupancy | None = None
+        basis: Basis | None = None
+        if young_name is not None:
+            self._infer(POOLS[young_name])
+            if old_name is None:
+                old, basis = Occupancy(int(hb) - int(yb), int(ha) - int(ya), int(hc) - int(yc)), "inferred"
+        if old_name is not None:
+            self._infer(POOLS[old_name])
+            old, basis = Occupancy(int(ob), int(oa), int(oc)), "stated"
+        kind: Kind = "full" if full is not None or old_name is not None else "young"
+        why = None if cause is None else cause.decode("latin-1")
+        self._events.append(Collected(kind, at, wall, why, heap, old, basis, stamps.number(spent)))
 
     def _hints(self, block: bytes) -> None:
         """Collectors named outside of events. Only a better name is told, so the order within a block does not matter."""
@@ -104,7 +147,7 @@ class Legacy:
 
     def _line(self, line: bytes) -> None:
         if b"[" in line or self._text:
-            if b"[" in line:
+            if any(word in line for word in INTERRUPTERS):
                 line = INTERRUPTION.sub(b"", line)
             if HISTOGRAM.match(line):
                 return
@@ -143,7 +186,7 @@ class Legacy:
     def _shenandoah(self, found: "re.Match[bytes]", prefix: bytes) -> None:
         self._infer("Shenandoah")
         at, wall = self._when(prefix)
-        name, sizes, spent_s = found[1], CHANGE.search(found[0]), stamps.number(found[9]) / 1e3
+        name, sizes, spent_s = found[1], CHANGE.search(found[0]), stamps.of_ms(found[9])
         heap = None if sizes is None else change(sizes)
         if name == b"Concurrent cleanup":
             self._events.append(Collected("cycle", at, wall, None, heap, heap, "heap", None))

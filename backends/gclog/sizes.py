@@ -10,7 +10,7 @@ UNITS = {b"B": 1 / 1024, b"K": 1.0, b"M": 1024.0, b"G": 1024.0**2, b"T": 1024.0*
 
 
 def kib(digits: bytes, unit: bytes) -> float:
-    return float(digits.replace(b",", b".")) * UNITS[unit]
+    return (float(digits) if b"," not in digits else float(digits.replace(b",", b"."))) * UNITS[unit]
 
 
 def change(found: "re.Match[bytes]") -> Occupancy:

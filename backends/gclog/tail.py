@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 CHUNK = 256 << 10  # bytes read at once
 FINGERPRINT = 64  # first bytes of a file: another beginning is another file, whatever its inode
@@ -27,6 +27,7 @@ class Opened(Struct, frozen=True):
     inode: tuple[int, int]
     offset: int
     fingerprint: bytes
+    seen_at: int  # its modification time at the last look, nanoseconds
 
 
 class Tail:
@@ -57,7 +58,11 @@ class Tail:
         yield from self._truncated(path)
         yield from self._rest()
         now = Path(path).stat()  # raises when the name is gone: the descriptor is kept for when the writer still holds it
-        if (now.st_dev, now.st_ino) != self._file.inode and now.st_size > 0:
+        inode = now.st_dev, now.st_ino
+        if inode == self._file.inode:
+            return
+        # A new file that is empty may be logrotate's, while the JVM goes on in the renamed one: not followed until somebody writes to it.
+        if now.st_size > 0 or _newer(path, self._file.seen_at, self._file.inode, inode):
             yield from self._replaced(path)
 
     def close(self) -> None:
@@ -72,7 +77,7 @@ class Tail:
             if not stat.S_ISREG(found.st_mode):
                 raise OSError(f"not a regular file: {path}")
             self.modified_at = found.st_mtime
-            return Opened(descriptor, (found.st_dev, found.st_ino), 0, os.pread(descriptor, FINGERPRINT, 0))
+            return Opened(descriptor, (found.st_dev, found.st_ino), 0, os.pread(descriptor, FINGERPRINT, 0), found.st_mtime_ns)
         except BaseException:
             os.close(descriptor)
             raise
@@ -83,12 +88,14 @@ class Tail:
         fingerprint = file.fingerprint
         if len(fingerprint) < FINGERPRINT:
             fingerprint = os.pread(file.descriptor, FINGERPRINT, 0)
-        self._file = Opened(file.descriptor, file.inode, offset, fingerprint)
+        self._file = structs.replace(file, offset=offset, fingerprint=fingerprint)
 
     def _rest(self) -> Iterator[bytes]:
         """From the offset to the end as it is now."""
         assert self._file is not None
-        self.modified_at = os.fstat(self._file.descriptor).st_mtime
+        found = os.fstat(self._file.descriptor)
+        self.modified_at = found.st_mtime
+        self._file = structs.replace(self._file, seen_at=found.st_mtime_ns)
         while piece := os.pread(self._file.descriptor, CHUNK, self._file.offset):
             self._move(self._file.offset + len(piece))
             yield piece
@@ -97,12 +104,17 @@ class Tail:
         """Shorter than what was read, or another beginning: it was emptied and begun anew. A copy beside it has what we missed."""
         file = self._file
         assert file is not None
+        if not file.fingerprint:  # it was empty: what was written and moved aside since then is in a copy that is newer
+            for copy in _newer(path, file.seen_at, file.inode):
+                yield from pieces(copy)
+                yield Changed()
+            return
         size = os.fstat(file.descriptor).st_size
         if size >= file.offset and os.pread(file.descriptor, len(file.fingerprint), 0) == file.fingerprint:
             return
         for copy in numbered_neighbours(path):
             yield from _rest_of_copy(copy, file)
-        self._file = Opened(file.descriptor, file.inode, 0, b"")
+        self._file = structs.replace(file, offset=0, fingerprint=b"")
         yield Changed()
 
     def _replaced(self, path: str) -> Iterator[bytes | Changed]:
@@ -114,15 +126,7 @@ class Tail:
         fresh = self._open(path)
         os.close(former.descriptor)
         self._file = fresh
-        between = []
-        for name in numbered_neighbours(path):
-            try:
-                found = Path(name).stat()
-            except OSError:
-                continue
-            if (found.st_dev, found.st_ino) not in (former.inode, fresh.inode) and found.st_mtime_ns > left_at:
-                between.append((found.st_mtime_ns, name))
-        for _, name in sorted(between):
+        for name in _newer(path, left_at, former.inode, fresh.inode):
             yield Changed()
             yield from pieces(name)
         yield Changed()
@@ -164,10 +168,23 @@ def numbered_neighbours(path: str) -> list[str]:
     return [str(one) for one in found if one.name.startswith(root.name) and NEIGHBOUR.fullmatch(one.name[len(root.name) :])]
 
 
+def _newer(path: str, than: int, *known: tuple[int, int]) -> list[str]:
+    """The numbered files written after `than`, oldest first, without the known ones."""
+    found = []
+    for name in numbered_neighbours(path):
+        try:
+            state = Path(name).stat()
+        except OSError:
+            continue
+        if state.st_mtime_ns > than and (state.st_dev, state.st_ino) not in known:
+            found.append((state.st_mtime_ns, name))
+    return [name for _, name in sorted(found)]
+
+
 def _rest_of_copy(copy: str, file: Opened) -> Iterator[bytes]:
     try:
         found = Path(copy).stat()
-        if (found.st_dev, found.st_ino) == file.inode or found.st_size < file.offset or not file.fingerprint:
+        if (found.st_dev, found.st_ino) == file.inode or found.st_size < file.offset:
             return
         with Path(copy).open("rb") as other:
             if other.read(len(file.fingerprint)) != file.fingerprint:

@@ -9,12 +9,15 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from backends.gclog import stamps
 from backends.gclog.detect import HEADERS, POOLS, RANK
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Kind, Launched, Named, Opened, Paused, Regioned, Regions, Stalled
 from backends.gclog.sizes import CHANGE, SIZE, change, kib
 from backends.snapshots import Occupancy
 
+MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing
 
 NUMBERED = re.compile(
@@ -42,7 +45,7 @@ RARE = (
 )
 """Messages without a number. Each is looked for only in a block that holds its literal."""
 
-SPENT = re.compile(rb" (\d+[.,]\d+)(ms|s)$")
+SPENT = re.compile(rb"(\d+[.,]\d+)(ms|s)")
 FIRST_SIZE = re.compile(SIZE)
 REGIONS = re.compile(rb"(\d+)->(\d+)")
 CYCLE = re.compile(rb"%b\((\d+)%%\)->%b\((\d+)%%\)" % (SIZE, SIZE))
@@ -61,6 +64,30 @@ class Pools:
         self.humongous: int | None = None
 
 
+NO_POOLS = Pools()
+
+
+class Meaning(Struct, frozen=True):
+    """What the name of a pause says: `Young (Normal) (G1 Evacuation Pause)`."""
+
+    name: str
+    kind: Kind | None  # None: it collects nothing
+    cause: str | None
+    collector: str | None
+
+
+def _meaning(name: bytes) -> Meaning:
+    kind = next((kind for word, kind in PAUSES if name.startswith(word)), None)
+    cause = CAUSE.search(name)
+    collector = next((collector for word, collector in PAUSE_NAMES if word in name), None)
+    return Meaning(name.decode("latin-1"), kind, None if cause is None else cause[1].decode("latin-1"), collector)
+
+
+def _seconds(spent: bytes) -> float | None:
+    found = SPENT.fullmatch(spent)
+    return None if found is None else stamps.of_ms(found[1]) if found[2] == b"ms" else stamps.number(found[1])
+
+
 class Unified:
     """One JVM's log after another. `feed` takes whole lines."""
 
@@ -71,6 +98,7 @@ class Unified:
         self._stated = False
         self._open: OrderedDict[bytes, Pools] = OrderedDict()
         self._last_at: float | None = None
+        self._meanings: dict[bytes, Meaning] = {}
         self._events: list[Event] = []
 
     def feed(self, block: bytes) -> list[Event]:
@@ -126,30 +154,34 @@ class Unified:
         self._infer(POOLS[word[:-2]])
 
     def _pause(self, found: "re.Match[bytes]", block: bytes) -> None:
-        number, rest = found[1], found[3].rstrip()
+        """`Pause Young (Normal) (G1 Evacuation Pause) 15M->4M(64M) 11.870ms`; without the time at its end it is the line that opens it."""
+        rest = found[3].rstrip()
         at, wall = self._when(found, block)
-        name = self._pause_name(rest)
-        if (spent := SPENT.search(rest)) is None:
-            self._events.append(Opened(at, wall, name.decode("latin-1")))
+        name, _, last = rest.rpartition(b" ")
+        pause_s = _seconds(last)
+        if pause_s is None:
+            self._events.append(Opened(at, wall, self._meaning(rest).name))
             return
-        pause_s = stamps.number(spent[1]) / (1e3 if spent[2] == b"ms" else 1.0)
-        sizes = CHANGE.search(rest)
-        heap = None if sizes is None else change(sizes)
-        kind = next((kind for word, kind in PAUSES if name.startswith(word)), None)
-        if kind is None:
-            self._events.append(Paused(at, wall, name.decode("latin-1"), pause_s, heap))
-            return
-        pools = self._open.pop(number, None) or Pools()
-        cause = CAUSE.search(name)
-        self._events.append(self._collected(kind, (at, wall), None if cause is None else cause[1].decode("latin-1"), heap, pause_s, pools))
+        heap = None
+        before, _, last = name.rpartition(b" ")
+        if (sizes := CHANGE.fullmatch(last)) is not None:
+            heap, name = change(sizes), before
+        meaning = self._meaning(name)
+        if meaning.kind is None:
+            self._events.append(Paused(at, wall, meaning.name, pause_s, heap))
+        else:
+            pools = NO_POOLS if found[1] not in self._open else self._open.pop(found[1])
+            self._events.append(self._collected(meaning.kind, (at, wall), meaning.cause, heap, pause_s, pools))
 
-    def _pause_name(self, rest: bytes) -> bytes:
-        end = min((place for place in (found.start() for found in (CHANGE.search(rest), SPENT.search(rest)) if found)), default=len(rest))
-        name = rest[:end].rstrip()
-        for word, collector in PAUSE_NAMES:
-            if word in name:
-                self._infer(collector)
-        return name
+    def _meaning(self, name: bytes) -> "Meaning":
+        meaning = self._meanings.get(name)
+        if meaning is None:
+            if len(self._meanings) >= MAX_NAMES:
+                self._meanings.clear()
+            meaning = self._meanings[name] = _meaning(name)
+        if meaning.collector is not None and meaning.collector != self.collector:
+            self._infer(meaning.collector)
+        return meaning
 
     def _collected(
         self, kind: Kind, when: stamps.Stamps, cause: str | None, heap: Occupancy | None, pause_s: float, pools: Pools
@@ -214,7 +246,7 @@ class Unified:
 
     def _stall(self, found: "re.Match[bytes]", block: bytes) -> None:
         at, wall = self._when(found, block)
-        self._events.append(Stalled(at, wall, stamps.number(found[1]) / 1e3))
+        self._events.append(Stalled(at, wall, stamps.of_ms(found[1])))
 
     def _out(self, found: "re.Match[bytes]", block: bytes) -> None:
         at, wall = self._when(found, block)

@@ -6,7 +6,7 @@ and stuck JVMs: five futile collections in a row that took half of the time find
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from msgspec import Struct
 
@@ -189,11 +189,11 @@ def _suspect(trace: Trace, run: list[Full]) -> Ruling | None:
         last = run[-1]
         text = f"{count(len(run), 'full collection')} freed almost nothing"
         return Ruling("SUSPECT", f"{text}; the last freed {max(last.freed, 0):.1%} and left {last.left:.0%} full")
-    fulls = list(_fulls(trace.story))
-    newest = next((full.at for full in reversed(fulls) if full.at is not None), None)
+    crowded = list(takewhile(lambda full: full.left >= CROWDED, reversed(list(_fulls(trace.story)))))
+    newest = crowded[0].at if crowded else None
     if newest is None:
         return None
-    crowded = [full for full in fulls if full.at is not None and full.at > newest - WINDOW_S and full.left >= CROWDED]
+    crowded = [full for full in crowded if full.at is not None and full.at > newest - WINDOW_S]
     if len(crowded) < CROWDED_COUNT:
         return None
     least = min(full.left for full in crowded)
