@@ -14,7 +14,7 @@ from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import Unreachable
 from link.protocol import PROTOCOL, Command, Hello, Reply
-from relay_console import VERSION, config, paths
+from relay_console import VERSION, paths, quick
 from relay_console.answers import Gathered
 from relay_console.errors import ServiceUnavailable, TryAgain
 
@@ -29,15 +29,16 @@ HELLO: Final = Hello((PROTOCOL,), "command line", VERSION)
 
 def gather(path: Path, kind: Kind | None, wait: float | None) -> Gathered:
     """`kind`: only its sources need to be asked when no daemon runs. Raises Trouble."""
-    socket = paths.monitor_socket(Path(config.quick_relay(path).directory))
+    socket = paths.monitor_socket(quick.directory(path))
     try:
         return _from_daemon(ask(socket, HELLO, ASK_DEADLINE))
     except Unreachable as error:
         if error.trouble not in _NOBODY:
             raise trouble(error, "monitor") from None
+    from relay_console.config import load
     from relay_console.direct import observe
 
-    return Gathered(tuple(observe(config.load(path), kind, wait)), False, VERSION, os.getpid(), None)
+    return Gathered(tuple(observe(load(path), kind, wait)), False, VERSION, os.getpid(), None)
 
 
 def _from_daemon(known: Known) -> Gathered:

@@ -12,9 +12,13 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from link.errors import LinkError
 from relay_console import VERSION
-from relay_console.errors import Trouble
+from relay_console.errors import BadConfiguration, Trouble
 from relay_console.options import Shared, screen_options, shared_options
+
+PROGRAM: Final = "relay-console: "
+UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h
 
 
 class Word(NamedTuple):
@@ -108,8 +112,11 @@ def run(arguments: Sequence[str]) -> int:
         error.show(sys.stderr)
         return error.exit_code
     except Trouble as trouble:
-        say(*trouble.lines)
+        say(*trouble.lines, prefix="" if isinstance(trouble, BadConfiguration) else PROGRAM)
         return trouble.exit_code
+    except LinkError as error:
+        say(str(error), prefix=PROGRAM)
+        return UNAVAILABLE
     except BrokenPipeError:
         # Whoever read our answer has had enough. The interpreter would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -118,9 +125,9 @@ def run(arguments: Sequence[str]) -> int:
         return 128 + signal.SIGINT
 
 
-def say(*lines: str) -> None:
-    """Messages are for stderr; what stands in them may come from outside."""
+def say(*lines: str, prefix: str = "") -> None:
+    """Messages are for stderr; what stands in them may come from outside. A configuration's begin with its place, as compilers' do."""
     from tui.format import visible
 
     for line in lines:
-        print(visible(line), file=sys.stderr)
+        print(prefix + visible(line), file=sys.stderr)

@@ -1,6 +1,6 @@
 """The configuration file: found, read once, checked whole. Every mistake is named at its line and column, or nothing is.
 
-`load` imports every source module; `quick_relay` does not, for answers that must be quick and need only to know where the sockets are.
+`load` imports every source module; `relay_console.quick` does not.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ from relay.config import Relay
 from relay_console import paths
 from relay_console.consistency import faults
 from relay_console.errors import BadConfiguration
-from relay_console.sections import OURS, Console, Section, relay_section, sections
-from settings.convert import BROKEN, Converter, Mistake, TooLarge, place_of, suggestion
+from relay_console.sections import OURS, Console, Section, sections
+from settings.convert import BROKEN, Converter, TooLarge, place_of, suggestion
+from settings.mistake import Mistake
 from settings.tree import NotYaml, read_tree
 
 MAX_MISTAKES_SHOWN: Final = 1000  # a file of another program has one a line; nobody reads more
@@ -56,17 +57,12 @@ def load(path: Path) -> Configuration:
     return read(_bytes(path), path, sections())
 
 
-def quick_relay(path: Path) -> Relay:
-    """The relay's section alone, its directory absolute. Mistakes elsewhere in the file are not looked for."""
-    return read(_bytes(path), path, [relay_section()], is_whole=False).relay
-
-
-def read(raw: bytes, path: Path, known: Sequence[Section], is_whole: bool = True) -> Configuration:
+def read(raw: bytes, path: Path, known: Sequence[Section]) -> Configuration:
     """From the bytes of a file. Raises BadConfiguration."""
     converter = Converter()
     found: dict[str, Any] = {}
     try:
-        found = _convert(converter, read_tree(raw), known, is_whole)
+        found = _convert(converter, read_tree(raw), known)
         relay = found.get("relay", Relay())
         directory = paths.relay_directory(relay.directory, path)
         if fault := paths.length_fault(directory):
@@ -84,7 +80,7 @@ def read(raw: bytes, path: Path, known: Sequence[Section], is_whole: bool = True
     return Configuration(path, whole, tuple(found))
 
 
-def _convert(converter: Converter, root: Node | None, known: Sequence[Section], is_whole: bool) -> dict[str, Any]:
+def _convert(converter: Converter, root: Node | None, known: Sequence[Section]) -> dict[str, Any]:
     """The sections that stand in the file and could be made."""
     if root is None or (isinstance(root, ScalarNode) and root.value == ""):
         return {}
@@ -97,7 +93,7 @@ def _convert(converter: Converter, root: Node | None, known: Sequence[Section], 
     for key, key_node, node in converter.pairs(root, ()):
         if key in by_key:
             values[key] = converter.section(node, by_key[key].kind, by_key[key].default, (key,))
-        elif is_whole:
+        else:
             converter.mistake((key,), "unknown key" + suggestion(key, list(by_key)), place_of(key_node))
     return {key: value for key, value in values.items() if value is not BROKEN}
 

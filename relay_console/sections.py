@@ -59,16 +59,11 @@ OURS: Final = (
 )
 
 
-def relay_section() -> Section:
-    """Known without asking the sources: what finds the sockets must be quick."""
-    return Section("relay", Relay, Relay(), True)
-
-
 def sections() -> list[Section]:
     """The relay's, the sources', ours. Imports every module of `backends`."""
     from backends.source import modules
 
-    found = {"relay": relay_section()}
+    found = {"relay": Section("relay", Relay, Relay(), True)}
     for module in modules():
         if module.SECTION not in found:
             found[module.SECTION] = Section(module.SECTION, module.Section, [], True)

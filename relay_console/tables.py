@@ -1,16 +1,46 @@
 """Sections of a pane as aligned plain text: by display width, without drawing characters, coloured only on a terminal. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from tui.format import width
-from tui.pane import Cell, Column, Section
+
+if TYPE_CHECKING:
+    from tui.pane import Section
 
 GAP: Final = "  "
 _COLOURS: Final = {"ok": "32", "warn": "33", "crit": "31", "dim": "2", "accent": "36", "title": "1"}  # of the terminal's own sixteen
 
 
-def render(sections: Sequence[Section], is_coloured: bool) -> Iterator[str]:
+class Heading(Protocol):
+    """What a `tui.pane.Column` has; importing that one costs more than an answer may."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def align(self) -> str: ...
+
+
+class Text(Protocol):
+    """What a `tui.pane.Cell` has."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+
+
+class Title(NamedTuple):
+    title: str
+    align: str = "left"
+
+
+class Word(NamedTuple):
+    text: str
+    role: str = ""
+
+
+def render(sections: "Sequence[Section]", is_coloured: bool) -> Iterator[str]:
     """Lines. A title stands over a table only where there are several."""
     for number, section in enumerate(sections):
         if number:
@@ -23,22 +53,22 @@ def render(sections: Sequence[Section], is_coloured: bool) -> Iterator[str]:
         yield from section.text.split("\n") if section.text else ()
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], is_coloured: bool) -> Iterator[str]:
+def table(columns: Sequence[Heading], rows: Sequence[Sequence[Text]], is_coloured: bool) -> Iterator[str]:
     """Every column as wide as its widest cell: a pipe has no width, and nothing is cut off."""
-    titles = tuple(Cell(column.title, "title") for column in columns)
+    titles = tuple(Word(column.title, "title") for column in columns)
     widths = [max(width(row[index].text) for row in (titles, *rows)) for index in range(len(columns))]
     for row in (titles, *rows):
         cells = [_cell(cell, column, cells, is_coloured) for cell, column, cells in zip(row, columns, widths, strict=True)]
         yield GAP.join(cells).rstrip()
 
 
-def _cell(cell: Cell, column: Column, cells: int, is_coloured: bool) -> str:
+def _cell(cell: Text, column: Heading, cells: int, is_coloured: bool) -> str:
     space = " " * (cells - width(cell.text))
     text = paint(cell.text, cell.role, is_coloured)
     return space + text if column.align == "right" else text + space
 
 
-def _facts(facts: Sequence[tuple[str, Cell]], is_coloured: bool) -> Iterator[str]:
+def _facts(facts: Sequence[tuple[str, Text]], is_coloured: bool) -> Iterator[str]:
     widest = max((width(label) for label, _ in facts), default=0)
     for label, cell in facts:
         yield f"{label}{' ' * (widest - width(label))}{GAP}{paint(cell.text, cell.role, is_coloured)}".rstrip()

@@ -7,21 +7,22 @@ reference only, forms (settings.forms), duplicate keys, and the surprises of YAM
 import re
 import types
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo, fields
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from settings.forms import Form, Misfit
+from settings.mistake import Mistake, Place
 from settings.scalars import MAX_SHOWN, is_empty, limit_fault, short, yaml_surprise, yaml_type
 from settings.secret import Secret
+from settings.tree import MAX_DEPTH
 from settings.units import Duration, Size, format_duration, format_size, parse_duration, parse_size
 
 MAX_VALUES: Final = (
     100_000  # values after aliases are followed: a configuration of 2,000 topics has 10,000; aliases of aliases have billions
 )
-MAX_DEPTH: Final = 40  # ours is 7 deep; an anchor that contains itself is endless
 
 BROKEN: Final = object()  # in place of a value that could not be made; its mistake is already noted
 
@@ -34,19 +35,6 @@ _SECRET_KEY: Final = re.compile(r"(password|passwd|passphrase|secret|token|crede
 _SECRET_VALUE: Final = re.compile(r"(password|passphrase|secret|token|pem)$", re.IGNORECASE)  # of librdkafka's options those that hold one
 _WANTED: Final = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _REFERENCE: Final = "write {env: NAME}, {file: PATH} or {credential: NAME}"
-
-
-class Place(NamedTuple):
-    """Where in the file, counted from 1 as editors do."""
-
-    line: int
-    column: int
-
-
-class Mistake(NamedTuple):
-    place: Place
-    path: str
-    text: str
 
 
 def place_of(node: Node) -> Place:

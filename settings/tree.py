@@ -9,8 +9,9 @@ from typing import Any, Final
 import yaml
 from yaml.nodes import Node
 
-from settings.convert import MAX_DEPTH, Mistake, Place
+from settings.mistake import Mistake, Place
 
+MAX_DEPTH: Final = 40  # ours is 7 deep; an anchor that contains itself is endless
 MAX_BYTES: Final = 4 << 20  # a configuration of 2,000 topics with a limit each has 0.2 MiB
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from link.protocol import Reply
-from relay_console import config, paths
+from relay_console import paths, quick
 from relay_console.asking import Value, command
 from relay_console.errors import ActionFailed, ServiceUnavailable, TryAgain
 from relay_console.options import Shared, config_option
@@ -58,7 +58,7 @@ def drain(shared: Shared, /, **given: Any) -> None:
 @click.pass_obj
 def stop(shared: Shared, /, **given: Any) -> None:
     """Stop the daemon of this configuration, and the relay it started. Also fine when none runs."""
-    directory = _directory(shared.over(given).path)
+    directory = quick.directory(shared.over(given).path)
     monitor, relay = paths.monitor_socket(directory), paths.relay_socket(directory)
     reply = command(monitor, "monitor", "stop", {})
     if reply is None:
@@ -86,7 +86,7 @@ def _stop_embedded_relay(socket: Path) -> None:
 
 def _act(path: Path, verb: str, arguments: Mapping[str, Value]) -> None:
     """Through the monitor, which writes the audit line; straight to the relay when no monitor runs."""
-    directory = _directory(path)
+    directory = quick.directory(path)
     reply = command(paths.monitor_socket(directory), "relay", verb, arguments)
     if reply is None:
         reply = command(paths.relay_socket(directory), "relay", verb, arguments)
@@ -107,7 +107,3 @@ def _wait_until_gone(socket: Path) -> None:
         if time.monotonic() > ends_at:
             raise TryAgain(f"it was told to stop and still runs after {STOP_DEADLINE:g} s; its socket is {socket}")
         time.sleep(POLL)
-
-
-def _directory(path: Path) -> Path:
-    return Path(config.quick_relay(path).directory)

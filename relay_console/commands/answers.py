@@ -16,10 +16,10 @@ from relay_console.answers import Filter, Gathered
 from relay_console.asking import gather
 from relay_console.cli import say
 from relay_console.options import Shared, config_option
+from relay_console.tables import Title, Word
 from tui.format import visible
-from tui.pane import Cell, Column
 
-_STATUS: Final = (Column("state", "STATE", 12), Column("source", "SOURCE", 16), Column("kind", "KIND", 8), Column("age", "AGE", 6, "right"))
+_STATUS: Final = (Title("STATE"), Title("SOURCE"), Title("KIND"), Title("AGE", "right"), Title("WHAT"), Title("ERROR"))
 _STATUS_ROLES: Final = {"ok": "ok", "stale": "warn", "down": "crit", "denied": "crit", "unconfigured": "dim"}
 
 
@@ -67,19 +67,18 @@ def status(shared: Shared, /, filters: Sequence[str], **given: Any) -> None:
 def _status_lines(snapshots: Sequence[Snapshot], now: float, is_coloured: bool) -> list[str]:
     from tui.format import age
 
-    columns = (*_STATUS, Column("what", "WHAT", 40), Column("error", "ERROR", 40))
     rows = [
         (
-            Cell(snapshot.state, _STATUS_ROLES[snapshot.state]),  # type: ignore[arg-type]
-            Cell(visible(snapshot.source)),
-            Cell(snapshot.kind),
-            Cell(age(answers.age(snapshot, now))),
-            Cell(visible(answers.counted(snapshot.data))),
-            Cell(visible(snapshot.error or "")),
+            Word(snapshot.state, _STATUS_ROLES[snapshot.state]),
+            Word(visible(snapshot.source)),
+            Word(snapshot.kind),
+            Word(age(answers.age(snapshot, now))),
+            Word(visible(answers.counted(snapshot.data))),
+            Word(visible(snapshot.error or "")),
         )
         for snapshot in snapshots
     ]
-    return list(tables.table(columns, rows, is_coloured))
+    return list(tables.table(_STATUS, rows, is_coloured))
 
 
 def _question(name: str, kind: Kind, text: str) -> click.Command:

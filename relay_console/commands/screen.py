@@ -7,10 +7,14 @@ from typing import Any, Final
 
 import click
 
+from link.ask import greet
+from link.errors import Unreachable
+from link.place import private_directory
+from link.protocol import PROTOCOL, Hello
 from link.start import Started, connect_or_start
-from monitor.replica import Link, SocketLink
+from monitor.replica import Link, LocalLink, SocketLink
 from relay_console import VERSION, config, log, paths
-from relay_console.asking import HELLO
+from relay_console.asking import HELLO, trouble
 from relay_console.commands.daemons import program
 from relay_console.config import Configuration
 from relay_console.options import Shared
@@ -36,12 +40,29 @@ def open_screen(shared: Shared, given: dict[str, Any], *, attach: str | None, is
 
 
 def _link(found: Configuration | None, attach: str | None, write: bool | None) -> Link:
-    if attach is not None:
-        return SocketLink(Path(attach).expanduser(), VERSION)
+    if attach is None and found is None:
+        from backends.demo import demo_sources
+
+        return LocalLink(demo_sources(), VERSION)
+    hello = Hello((PROTOCOL,), "console", VERSION)
     if found is None:
-        return DemoLink(VERSION)
+        socket = Path(attach or "").expanduser()
+        _knock(socket, hello, may_be_absent=False)
+        return SocketLink(socket, hello)
     socket = paths.monitor_socket(found.directory)
-    return SocketLink(socket, VERSION, start=lambda: _start(found, socket, write))
+    private_directory(socket.parent)
+    _knock(socket, hello, may_be_absent=True)
+    return SocketLink(socket, hello, lambda: _start(found, socket, write))
+
+
+def _knock(socket: Path, hello: Hello, *, may_be_absent: bool) -> None:
+    """What no waiting mends is said before the screen is opened, with its exit code. Raises ServiceUnavailable."""
+    try:
+        greet(socket, hello)
+    except Unreachable as error:
+        if error.trouble in ("absent", "died") and may_be_absent:
+            return
+        raise trouble(error, "monitor") from None
 
 
 def _start(found: Configuration, socket: Path, write: bool | None) -> Started:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay_console import paths
-from relay_console.config import load, quick_relay, read
+from relay_console import paths, quick
+from relay_console.config import load, read
 from relay_console.errors import BadConfiguration
 from relay_console.sections import sections
 
@@ -136,7 +136,7 @@ def test_relative_directories_begin_at_the_file_and_home_is_home(monkeypatch: py
 def test_where_the_sockets_are_is_known_without_looking_at_the_other_sections(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("relay: {directory: r}\nkafka: 5\nnonsense: {}\n")
-    assert quick_relay(file).directory == str(tmp_path / "r")
+    assert quick.directory(file) == tmp_path / "r"
 
 
 @pytest.mark.parametrize("content", [None, "directory"])

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from settings.convert import BROKEN, MAX_DEPTH, Converter, TooLarge, spell
+from settings.convert import BROKEN, Converter, TooLarge, spell
 from settings.forms import Address, Misfit
 from settings.publish import json_schema, to_plain
 from settings.secret import Secret
-from settings.tree import NotYaml, read_tree
+from settings.tree import MAX_DEPTH, NotYaml, read_tree
 from settings.units import Duration, Size
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from settings.convert import Place
+from settings.mistake import Place
 from settings.tree import MAX_BYTES, NotYaml, read_tree
 
 
