@@ -145,7 +145,8 @@ class Consumption:
             lag=lag,
             time_lag_s=_all([each.time_lag(now) for each in self._partitions.values()], max),
             verdict=whole,
-            reason="; ".join(filter(None, (because or _lag_text(lag), _speed(details, rates), self._catching_up(), _faults(seen)))),
+            reason="; ".join(filter(None, (because or _lag_text(details), _speed(details, rates), self._catching_up(), _faults(seen))))
+            or "it moves",
             bad_pairs=seen.bad_pairs,
             bad_sample=seen.bad_sample,
             detail=details,
@@ -180,8 +181,14 @@ def _all(figures: Sequence[N | None], whole: Callable[[Sequence[N]], N]) -> N | 
     return whole(known) if known and len(known) == len(figures) else None
 
 
-def _lag_text(lag: int | None) -> str:
-    return "" if lag is None else f"lag {lag:,}" if lag else "no lag"
+def _lag_text(details: Sequence[ConsumerPartition]) -> str:
+    """Of all partitions, or of those whose log end is known."""
+    lags = [each.lag for each in details if each.lag is not None]
+    if not lags:
+        return ""
+    return (f"lag {sum(lags):,}" if sum(lags) else "no lag") + (
+        f" in {len(lags)} of {len(details)} partitions" if len(lags) < len(details) else ""
+    )
 
 
 def _speed(details: Sequence[ConsumerPartition], rates: Rates) -> str:
