@@ -87,7 +87,7 @@ class Receiver:
         self._quarantine, self._conflicts = kept
         self._trouble = trouble
         self.loop = asyncio.get_running_loop()
-        self._writer = Writer(config.name, inbox, self._settle_from_thread, time.time)
+        self.writer = Writer(config.name, inbox, self._settle_from_thread, time.time)
         self._allowed = [ipaddress.ip_network(network) for network in config.allow]
         self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
@@ -135,7 +135,7 @@ class Receiver:
         """Accepts. Raises OSError when another process took the port meanwhile."""
         assert self._listener is not None
         self._listener.listen(BACKLOG)
-        self._writer.start()
+        self.writer.start()
         await self._listen()
 
     async def _listen(self) -> None:
@@ -175,8 +175,8 @@ class Receiver:
 
     def finish(self, seconds: float) -> bool:
         """Publishes. Blocks; call it in a thread. False when the disk did not let the writer finish in time."""
-        self._writer.close()
-        return self._writer.join(seconds)
+        self.writer.close()
+        return self.writer.join(seconds)
 
     def pause(self) -> None:
         """Partners are told that we are busy; those connected are answered and ended."""
@@ -266,7 +266,7 @@ class Receiver:
         self._is_kicked = False
         batch = self._storing = self._collecting
         self._collecting = Batch(self.seen.begin())
-        self._writer.submit(batch)
+        self.writer.submit(batch)
         for connection in self._throttled:
             connection.unthrottle()
         self._throttled.clear()
@@ -319,7 +319,7 @@ class Receiver:
                     place.keep(found)
             self.loop.call_soon_threadsafe(self._forget, sum(len(refused.line) for _, refused in entries))
 
-        self._writer.do(write)
+        self.writer.do(write)
 
     def _forget(self, size: int) -> None:
         self._unkept_bytes -= size
@@ -327,7 +327,7 @@ class Receiver:
     # Once a second.
 
     async def tick(self) -> None:
-        self._writer.tick()
+        self.writer.tick()
         self.seen.expire(time.time())
         now = self.loop.time()
         for connection in list(self.connections.values()):
@@ -383,7 +383,7 @@ class Receiver:
         return (after - before) / (ended - began) * 60 if ended > began else None
 
     def p99_ms(self) -> float | None:
-        return self._writer.p99_ms()
+        return self.writer.p99_ms()
 
     def connection_statuses(self) -> Iterable[ConnectionStatus]:
         now = self.loop.time()

@@ -115,8 +115,8 @@ class Service:
         self._home = Path(config.directory).expanduser().absolute()
         self._loop = asyncio.get_running_loop()
         self._disk = Disk()
-        self._receivers: list[Receiver] = []
-        self._senders: list[Sender] = []
+        self.receivers: list[Receiver] = []
+        self.senders: list[Sender] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._link: Server | None = None
         self._started_at = time.time()
@@ -140,20 +140,20 @@ class Service:
         _raise_file_limit()
         self._watch_signals(stack)
         for receiver in self._config.receivers:
-            self._receivers.append(self._receiver(receiver, layout, stack))
+            self.receivers.append(self._receiver(receiver, layout, stack))
         for sender in self._config.senders:
             outbox = self._home / (sender.outbox or f"outbox/{sender.name}")
             found = Sender(sender, layout, Outbox(sender.name, outbox, self._home, layout, settle=sender.settle), self._trouble)
             stack.push_async_callback(found.close)
             with _or_cannot_start(f"the outbox {outbox}"):
                 await found.open()
-            self._senders.append(found)
+            self.senders.append(found)
         await self._open_link(stack)
-        for each in self._receivers:
+        for each in self.receivers:
             with _or_cannot_start(f"listening on {each.config.listen} for receiver {each.config.name}"):
                 await each.start()
             log.info("%s: listening on %s, inbox %s", each.config.name, each.address, each.status().inbox)
-        for each_sender in self._senders:
+        for each_sender in self.senders:
             self._tasks.append(asyncio.create_task(self._keep_running(each_sender)))
 
     def _take_directory(self, stack: contextlib.AsyncExitStack) -> None:
@@ -226,13 +226,14 @@ class Service:
     def _watch_signals(self, stack: contextlib.AsyncExitStack) -> None:
         loop = self._loop
         loop.set_exception_handler(self._surprise)
-        handlers = {signal.SIGTERM: self._asked_to_stop, signal.SIGINT: self._asked_to_stop, signal.SIGHUP: self._asked_to_reload}
+        handlers = {signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self._asked_to_reload}
         for number, handler in handlers.items():
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread: somebody else's signals
                 loop.add_signal_handler(number, handler)
                 stack.callback(loop.remove_signal_handler, number)
 
-    def _asked_to_stop(self) -> None:
+    def stop(self) -> None:
+        """As SIGTERM: drains; asked a second time, ends at once."""
         (self._now if self._stop.is_set() else self._stop).set()
 
     def _asked_to_reload(self) -> None:
@@ -242,10 +243,14 @@ class Service:
         error = context.get("exception")
         log.error("%s: %s", context.get("message"), error, exc_info=error)
         if isinstance(error, OSError) and "listen" in str(context.get("message")):
-            for receiver in self._receivers:
+            for receiver in self.receivers:
                 receiver.relisten()
 
     # Running.
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
 
     async def run(self) -> int:
         """Until somebody asks us to stop. Returns the exit code."""
@@ -259,12 +264,12 @@ class Service:
 
     async def _tick(self) -> None:
         while True:
-            for receiver in self._receivers:
+            for receiver in self.receivers:
                 try:
                     await receiver.tick()
                 except Exception:
                     log.exception("%s: the tick failed; it goes on", receiver.config.name)
-            for sender in self._senders:
+            for sender in self.senders:
                 sender.tick()
             try:
                 self._publish()
@@ -286,9 +291,9 @@ class Service:
         """Answers what was received, publishes, and ends; a second signal ends at once."""
         self._state = "draining"
         log.info("draining: no new connections, what was received is answered and published")
-        for receiver in self._receivers:
+        for receiver in self.receivers:
             receiver.drain()
-        for sender in self._senders:
+        for sender in self.senders:
             sender.drain()
         self._publish()
         drained = asyncio.create_task(self._drained())
@@ -297,13 +302,13 @@ class Service:
         for task in (drained, hurried, *self._tasks):
             task.cancel()
         await asyncio.gather(drained, hurried, *self._tasks, return_exceptions=True)
-        for receiver in self._receivers:
+        for receiver in self.receivers:
             receiver.cut()
-        for sender in self._senders:
+        for sender in self.senders:
             await sender.cut()
         code = 128 + signal.SIGTERM if self._now.is_set() else 0
         deadline = HURRIED_DEADLINE if self._now.is_set() else WRITE_DEADLINE
-        done = await asyncio.gather(*(self._loop.run_in_executor(None, each.finish, deadline) for each in self._receivers))
+        done = await asyncio.gather(*(self._loop.run_in_executor(None, each.finish, deadline) for each in self.receivers))
         if not all(done):
             log.error("the disk did not take the last records in %g s; what is not published is at the next start", deadline)
             code = code or 1
@@ -311,9 +316,9 @@ class Service:
         return code
 
     async def _drained(self) -> None:
-        while not all(receiver.is_quiet for receiver in self._receivers):
+        while not all(receiver.is_quiet for receiver in self.receivers):
             now = self._loop.time()
-            for receiver in self._receivers:
+            for receiver in self.receivers:
                 for connection in list(receiver.connections.values()):
                     connection.tick(now)
             await asyncio.sleep(0.05)
@@ -332,20 +337,20 @@ class Service:
 
     @property
     def _parts(self) -> "list[Receiver | Sender]":
-        return [*self._receivers, *self._senders]
+        return [*self.receivers, *self.senders]
 
     def status(self) -> RelayStatus:
         connections = [found for each in self._parts for found in each.connection_statuses()]
         newest = sorted(connections, key=lambda found: found.id, reverse=True)
-        p99s = [p99 for receiver in self._receivers if (p99 := receiver.p99_ms()) is not None]
+        p99s = [p99 for receiver in self.receivers if (p99 := receiver.p99_ms()) is not None]
         return RelayStatus(
-            receivers=tuple(receiver.status() for receiver in self._receivers),
-            senders=tuple(sender.status() for sender in self._senders),
+            receivers=tuple(receiver.status() for receiver in self.receivers),
+            senders=tuple(sender.status() for sender in self.senders),
             connections=tuple(newest[:MAX_CONNECTIONS_SHOWN]),
             connections_total=len(connections),
             commit_p99_ms=max(p99s, default=None),
             disk_free_bytes=self._free(),
-            failed_files=tuple(found for sender in self._senders for found in sender.failed_files),
+            failed_files=tuple(found for sender in self.senders for found in sender.failed_files),
             directory=str(self._home),
             pid=os.getpid(),
             started_at=self._started_at,
@@ -397,7 +402,7 @@ class Service:
         return f"{verb}d: {kinds} {name}" if found else f"no receiver or sender has the name {name!r}"
 
     async def _resend(self, name: str, file: Any) -> str:
-        for sender in self._senders:
+        for sender in self.senders:
             if sender.config.name == name:
                 try:
                     names = await sender.resend(None if file is None else str(file))
