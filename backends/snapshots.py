@@ -113,7 +113,7 @@ class Offsets(Struct, frozen=True, tag="offsets", tag_field="kind"):
                 yield "offsets_lag", labels, consumer.lag
 
 
-class Occupancy(Struct, frozen=True):
+class Occupancy(Struct, frozen=True, gc=False):
     """Before and after one collection."""
 
     before_kib: int | None

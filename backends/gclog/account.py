@@ -87,6 +87,8 @@ class Account:
         self.is_ended = True
 
     def _collected(self, event: Collected) -> None:
+        if event.regions is not None and self.region_kib is not None:
+            event = _with_regions(event, self.region_kib)
         self._newest, self.is_ended = event, False
         self.recent.append(event)
         if event.pause_s is not None:

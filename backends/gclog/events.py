@@ -57,7 +57,7 @@ class Regions(Struct, frozen=True):
         return None if self.humongous is None else round(self.humongous * region_kib)
 
 
-class Collected(Struct, frozen=True):
+class Collected(Struct, frozen=True, gc=False):
     kind: Kind
     at: float | None
     wall: float | None
@@ -79,7 +79,7 @@ class Sized(Struct, frozen=True):
     basis: Basis | None
 
 
-class Paused(Struct, frozen=True):
+class Paused(Struct, frozen=True, gc=False):
     """The world stopped for a phase that collects nothing by itself: initial mark, remark, cleanup, ZGC's and Shenandoah's phases."""
 
     at: float | None

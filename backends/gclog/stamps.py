@@ -5,6 +5,7 @@ from datetime import datetime
 
 WALL = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:[+-]\d\d:?\d\d|Z)?")
 SECONDS = re.compile(rb"\[ *(\d+[.,]\d+)s\]")
+UPTIME_FIRST = re.compile(rb"\[(\d+\.\d+)s\](?!\[\d)")  # the default decorations; no other stamp after it
 TICKS = re.compile(rb"\[ *(\d+)(ms|ns)\]")
 UPTIME = re.compile(rb"(\d+[.,]\d+): ?(?:#\d+: ?)?$")
 EPOCH_MS = 10**12  # milliseconds: larger is a date, smaller an uptime; no JVM runs for 31 years
@@ -34,6 +35,8 @@ def wall_of(text: bytes) -> float | None:
 
 def unified(decorations: bytes) -> Stamps:
     """(at, wall) from the bracketed fields before a message of unified logging."""
+    if (uptime := UPTIME_FIRST.match(decorations)) is not None:
+        return float(uptime[1]), None
     wall = wall_of(decorations)
     if (seconds := SECONDS.search(decorations)) is not None:
         return number(seconds[1]), wall

@@ -21,10 +21,12 @@ MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no e
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing
 
 NUMBERED = re.compile(
-    rb"GC\((\d+)\) (?:[yYO]: )?"
+    rb"GC\((\d+)\) (?:Pause ([^>\r\n]*) (\d+)M->(\d+)M\((\d+)M\) (\d+\.\d+)ms$|(?:[yYO]: )?"
     rb"(Pause |Old regions: |Humongous regions: |ParOldGen: |PSOldGen: |PSYoungGen: |Tenured: |DefNew: |ParNew: |CMS: "
-    rb"|Max Capacity: |Garbage Collection |Minor Collection |Major Collection |Concurrent cleanup)([^\r\n]*)"
+    rb"|Max Capacity: |Garbage Collection |Minor Collection |Major Collection |Concurrent cleanup)([^\r\n]*))",
+    re.MULTILINE,
 )
+"""Its first half is a pause as most are written; the second takes all others apart word by word."""
 HEADER = re.compile(rb"Using (G1|Parallel|Serial|Concurrent Mark Sweep|The Z Garbage Collector|Shenandoah|Epsilon)[ \r]*$", re.MULTILINE)
 REGION = re.compile(rb"egion [Ss]ize:? %b" % SIZE)
 STALL = re.compile(rb"Allocation Stall \([^\r\n]*\) (\d+[.,]\d+)ms")
@@ -118,11 +120,13 @@ class Unified:
     # Lines with a number
 
     def _numbered(self, found: "re.Match[bytes]", block: bytes) -> None:
-        word = found[2]
-        if word == b"Pause ":
+        word = found[7]
+        if word is None:
+            self._plain(found, block)
+        elif word == b"Pause ":
             self._pause(found, block)
         elif (read := POOL_LINES.get(word)) is not None:
-            read(self, self._pools(found[1]), word, found[3])
+            read(self, self._pools(found[1]), word, found[8])
         elif word == b"Concurrent cleanup":
             self._cleanup(found, block)
         elif word.endswith(b"Collection "):
@@ -153,9 +157,16 @@ class Unified:
     def _young_pool(self, pools: Pools, word: bytes, rest: bytes) -> None:
         self._infer(POOLS[word[:-2]])
 
+    def _plain(self, found: "re.Match[bytes]", block: bytes) -> None:
+        """As `_pause`, for sizes in whole megabytes."""
+        number, name, before, after, capacity, spent = found.group(1, 2, 3, 4, 5, 6)
+        when = self._when(found, block)
+        heap = Occupancy(int(before) << 10, int(after) << 10, int(capacity) << 10)
+        self._ended(number, self._meaning(name), when, heap, stamps.of_ms(spent))
+
     def _pause(self, found: "re.Match[bytes]", block: bytes) -> None:
         """`Pause Young (Normal) (G1 Evacuation Pause) 15M->4M(64M) 11.870ms`; without the time at its end it is the line that opens it."""
-        rest = found[3].rstrip()
+        rest = found[8].rstrip()
         at, wall = self._when(found, block)
         name, _, last = rest.rpartition(b" ")
         pause_s = _seconds(last)
@@ -166,12 +177,14 @@ class Unified:
         before, _, last = name.rpartition(b" ")
         if (sizes := CHANGE.fullmatch(last)) is not None:
             heap, name = change(sizes), before
-        meaning = self._meaning(name)
+        self._ended(found[1], self._meaning(name), (at, wall), heap, pause_s)
+
+    def _ended(self, number: bytes, meaning: "Meaning", when: stamps.Stamps, heap: Occupancy | None, pause_s: float) -> None:
         if meaning.kind is None:
-            self._events.append(Paused(at, wall, meaning.name, pause_s, heap))
+            self._events.append(Paused(*when, meaning.name, pause_s, heap))
         else:
-            pools = NO_POOLS if found[1] not in self._open else self._open.pop(found[1])
-            self._events.append(self._collected(meaning.kind, (at, wall), meaning.cause, heap, pause_s, pools))
+            pools = NO_POOLS if number not in self._open else self._open.pop(number)
+            self._events.append(self._collected(meaning.kind, when, meaning.cause, heap, pause_s, pools))
 
     def _meaning(self, name: bytes) -> "Meaning":
         meaning = self._meanings.get(name)
@@ -200,7 +213,7 @@ class Unified:
 
     def _cleanup(self, found: "re.Match[bytes]", block: bytes) -> None:
         """Shenandoah states its heap at the end of a concurrent cycle only here."""
-        rest = found[3]
+        rest = found[8]
         if (sizes := CHANGE.search(rest)) is None:
             return
         if self.collector == "G1" or self.collector == "CMS":
@@ -213,11 +226,11 @@ class Unified:
     def _cycle(self, word: bytes, found: "re.Match[bytes]", block: bytes) -> None:
         self._infer("ZGC" if word.startswith(b"Garbage") else "ZGC generational")
         at, wall = self._when(found, block)
-        sizes = CYCLE.search(found[3])
+        sizes = CYCLE.search(found[8])
         if sizes is None:
             return
         heap = Occupancy(round(kib(sizes[1], sizes[2])), round(kib(sizes[4], sizes[5])), self.max_kib)
-        cause = CAUSE.search(found[3][: sizes.start()])
+        cause = CAUSE.search(found[8][: sizes.start()])
         why = None if cause is None else cause[1].decode("latin-1")
         kind: Kind = "young" if word.startswith(b"Minor") else "full"
         self._events.append(Collected(kind, at, wall, why, heap, heap, "heap", None, filled=int(sizes[6]) / 100))
