@@ -149,7 +149,7 @@ class HeapFile(Struct, frozen=True):
     unknown_lines: int = 0
     state: State = "ok"  # of this file: "down" when it is absent or unreadable
     error: str | None = None
-    humongous_kib: int | None = None  # G1: humongous regions after the last collection; the JVM counts them as old, `last_after_gc` does not
+    humongous_kib: int | None = None  # G1: humongous regions after the last collection; old to the JVM, not in `last_after_gc`
 
 
 class Heap(Struct, frozen=True, tag="heap", tag_field="kind"):

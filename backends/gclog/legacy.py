@@ -22,7 +22,7 @@ INTERRUPTION = re.compile(
     rb"(?:%b)?(?:%b)?(?:#\d+: ?)?"
     rb"(?:\[(?:CMS-concurrent-|GC concurrent-)[^\]\n]*\](?: ?\[Times: [^\]\n]*\])?"
     rb"|\[G1Ergonomics [^\]\n]*\]?"
-    rb"|\[0x[0-9a-fx, ]*\)?"
+    rb"|\[0x[0-9a-fx, ]*[)\]]?"
     rb"|Total time for which application threads[^\r\n]*"
     rb"|Application time: [^\r\n]*)[ \r]*" % (DATE, TIME)
 )
