@@ -76,21 +76,27 @@ class TopicsReader:
         every = self._cycle % EARLIEST_EVERY == 0
         self._cycle += 1
         ends, starts = self._client.offsets(led, led if every else [key for key in led if key not in self._starts])
-        self._starts.update((key, start) for key, start in starts.items() if isinstance(start, int))
+        self._learn(starts)
         return ends
 
+    def _learn(self, starts: Mapping[Key, Answer]) -> None:
+        self._starts.update((key, start) for key, start in starts.items() if isinstance(start, int))
+
     def _forget(self, ends: Mapping[Key, Answer]) -> None:
-        """What belongs to another log than today's, and what is gone."""
-        for key, reading in list(self._readings.items()):
-            end, start = ends.get(key), self._starts.get(key, 0)
-            if isinstance(end, int) and (end < reading.end or (reading.offset is not None and reading.offset < start)):
-                del self._readings[key]
-                if end < reading.end:
-                    self._starts.pop(key, None)
+        """What belongs to another log than today's, and what is gone. The start of a log that is new to us is asked for at once."""
+        for key, end in ends.items():
+            reading, start = self._readings.get(key), self._starts.get(key, 0)
+            if isinstance(end, int) and (end < start or (reading is not None and end < reading.end)):
+                self._readings.pop(key, None)
+                self._starts.pop(key, None)
+            elif reading is not None and reading.offset is not None and reading.offset < start:
+                del self._readings[key]  # past its retention
         topics = {name for name, _ in ends}
         for remembered in (self._readings, self._starts):
             for key in [key for key in remembered if key[0] not in topics]:
                 del remembered[key]
+        if unknown := [key for key, end in ends.items() if isinstance(end, int) and key not in self._starts]:
+            self._learn(self._client.offsets((), unknown)[1])
 
     def _moved(self, ends: Mapping[Key, Answer]) -> dict[Key, Span]:
         """Partitions with an unread newest record: the longest unread first, those that did not answer last time at the end."""

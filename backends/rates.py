@@ -31,13 +31,11 @@ class Throughput:
     def feed(self, at: float, ends: Mapping[int, int | None]) -> float | None:
         """`at` is monotonic. None: no two readings of every partition yet, or one of them went back or was not known."""
         known = {partition: end for partition, end in ends.items() if end is not None}
-        span = at - self._at
-        if known.keys() == self._ends.keys() == ends.keys() and span < MIN_SPAN:
+        span, is_whole = at - self._at, known.keys() == self._ends.keys() == ends.keys()
+        moves = [end - self._ends[partition] for partition, end in known.items()] if is_whole else []
+        if moves and span < MIN_SPAN and min(moves) >= 0:
             return self._rate
-        self._rate = None
-        if known and known.keys() == self._ends.keys() == ends.keys():
-            moves = [end - self._ends[partition] for partition, end in known.items()]
-            self._rate = sum(moves) / span if min(moves) >= 0 else None
+        self._rate = sum(moves) / span if moves and min(moves) >= 0 else None
         self._at, self._ends = at, known
         return self._rate
 

@@ -125,7 +125,8 @@ def test_throughput_of_a_recreated_topic_is_a_gap() -> None:
     flow = Throughput()
     flow.feed(0, {0: 100})
     assert flow.feed(10, {0: 5}) is None
-    assert flow.feed(20, {0: 15}) == 1.0
+    assert flow.feed(10.5, {0: 4}) is None
+    assert flow.feed(20.5, {0: 14}) == 1.0
 
 
 def test_a_reading_right_after_another_keeps_the_figure_instead_of_making_noise() -> None:
