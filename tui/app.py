@@ -146,7 +146,7 @@ class Console(App[None], inherit_bindings=False):
         if not self.is_headless and is_gone(sys.__stdin__.fileno()):  # type: ignore[union-attr]
             self.leave(128 + signal.SIGHUP)
             return
-        self.deck.draw()
+        self.deck.tick()
         tick = self.options.tick
         self._schedule(tick - now % tick + 0.005)
 

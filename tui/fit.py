@@ -8,6 +8,7 @@ from tui.line import Line, Piece
 from tui.pane import Cell, Column
 
 GAP = 2  # cells between two columns
+WHOLE_NAME = 26  # cells up to which a name is worth more than an optional column
 
 
 class Place(NamedTuple):
@@ -20,14 +21,17 @@ class Place(NamedTuple):
 
 def fit(columns: Sequence[Column], cells: int, natural: Mapping[str, int] | None = None, gap: int = GAP) -> list[Place]:
     """The columns that stand in `cells`, left to right. The wordy ones (that grow) shrink first, down to their least; then those with the
-    highest `keep` go; a number is never cut. What is left over goes to the columns that grow, to each at most its `natural` width, then
-    to the last."""
+    highest `keep` go, names shrink, and at last columns go from the right; a number is never cut. What is left over goes to the columns that grow, to each at most its `natural` width, then
+    to the last if it is a wordy one; else it stays free, so that numbers stand near their names."""
+    natural = natural or {}
     shown = list(range(len(columns)))
-    while _least(columns, shown, gap) > cells and (worst := max(columns[index].keep for index in shown)) > 0:
+    while _least(columns, shown, natural, gap) > cells and (worst := max(columns[index].keep for index in shown)) > 0:
         shown.remove(max(index for index in shown if columns[index].keep == worst))
+    while _least(columns, shown, {}, gap) > cells and len(shown) > 1:
+        shown.pop()
     widths = {index: columns[index].width for index in shown}
     _shrink(columns, widths, sum(widths.values()) + gap * (len(shown) - 1) - cells)
-    _grow(columns, widths, cells - gap * (len(shown) - 1) - sum(widths.values()), natural or {})
+    _grow(columns, widths, cells - gap * (len(shown) - 1) - sum(widths.values()), natural)
     places: list[Place] = []
     left = 0
     for index in shown:
@@ -38,8 +42,15 @@ def fit(columns: Sequence[Column], cells: int, natural: Mapping[str, int] | None
     return places
 
 
-def _least(columns: Sequence[Column], shown: Sequence[int], gap: int) -> int:
-    return sum(columns[index].least if columns[index].grow else columns[index].width for index in shown) + gap * (len(shown) - 1)
+def _least(columns: Sequence[Column], shown: Sequence[int], natural: Mapping[str, int], gap: int) -> int:
+    """Cells without which a column would have to go: names would like to stand whole before lesser columns get any room."""
+    return sum(_needed(columns[index], natural) for index in shown) + gap * (len(shown) - 1)
+
+
+def _needed(column: Column, natural: Mapping[str, int]) -> int:
+    if not column.grow:
+        return column.width
+    return max(column.least, min(natural.get(column.key, 0), WHOLE_NAME)) if column.keep == 0 else column.least
 
 
 def _shrink(columns: Sequence[Column], widths: dict[int, int], missing: int) -> None:
@@ -60,7 +71,7 @@ def _grow(columns: Sequence[Column], widths: dict[int, int], spare: int, natural
         added = max(0, min(spare, wanted))
         widths[index] += added
         spare -= added
-    if growing and spare > 0:
+    if growing and spare > 0 and columns[growing[-1]].keep:
         widths[growing[-1]] += spare
 
 

@@ -22,6 +22,7 @@ _ASCII = str.maketrans(
         "╰": "+",
         "╯": "+",
         "├": "+",
+        "└": "`",
         "┤": "+",
         "═": "=",
         "✖": "!",
@@ -39,7 +40,6 @@ _ASCII = str.maketrans(
         "↑": "^",
         "↓": "v",
         "\ufffd": "?",
-        **dict(zip("▏▎▍▌▋▊▉", ".::==##", strict=True)),
         **dict(zip("▁▂▃▄▅▆▇", "_..--==", strict=True)),
         **{chr(0x2400 + code): "?" for code in range(0x22)},
     }
@@ -158,6 +158,15 @@ def age(seconds: float | None) -> str:
     return f"{whole // 3600}h" if whole < 48 * 3600 else f"{whole // 86400}d"
 
 
+def span(seconds: float | None) -> str:
+    """A short duration where parts of a second matter: `412ms`, `6.2s`, `3m05s`."""
+    if seconds is None:
+        return UNKNOWN
+    if abs(seconds) < 1:
+        return f"{seconds * 1000:.0f}ms"
+    return f"{seconds:.1f}s" if abs(seconds) < 60 else age(seconds)
+
+
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
@@ -177,13 +186,10 @@ def fresh_bound(interval: float) -> str:
 
 
 def bar(fraction: float | None, cells: int) -> str:
-    """A gauge: `████▌░░░`. Empty when nothing is known."""
+    """A gauge: `████░░░░`. Dotted when nothing is known."""
     if fraction is None:
         return "·" * cells
-    eighths = round(min(1.0, max(0.0, fraction)) * cells * 8)
-    full, rest = divmod(eighths, 8)
-    part = "" if not rest else "▏▎▍▌▋▊▉"[rest - 1]
-    return ("█" * full + part).ljust(cells, "░")
+    return ("█" * round(min(1.0, max(0.0, fraction)) * cells)).ljust(cells, "░")
 
 
 def sparkline(values: Sequence[float | None], cells: int) -> str:

@@ -7,7 +7,9 @@ letter that a Korean input method cannot send. Ctrl-A, B (tmux, screen), S, Q (f
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-Where = Literal["anywhere", "list", "detail", "relay", "overview"]
+from tui.line import Line, Piece
+
+Where = Literal["anywhere", "move", "list", "relay"]  # move: wherever there is something to move in
 
 
 class Key(NamedTuple):
@@ -20,13 +22,13 @@ class Key(NamedTuple):
 
 
 KEYS: tuple[Key, ...] = (
-    Key(("j", "down"), "down", "next row"),
-    Key(("k", "up"), "up", "row before"),
-    Key(("pagedown", "ctrl+d"), "page_down", "a screenful down"),
-    Key(("pageup", "ctrl+u"), "page_up", "a screenful up"),
-    Key(("g", "home"), "first", "first row"),
-    Key(("G", "end"), "last", "last row"),
-    Key(("enter",), "open", "look into the row", short="open"),
+    Key(("j", "down"), "down", "next row", "move"),
+    Key(("k", "up"), "up", "row before", "move"),
+    Key(("pagedown", "ctrl+d"), "page_down", "a screenful down", "move"),
+    Key(("pageup", "ctrl+u"), "page_up", "a screenful up", "move"),
+    Key(("g", "home"), "first", "first row", "move"),
+    Key(("G", "end"), "last", "last row", "move"),
+    Key(("enter",), "open", "look into the row", "move", short="open"),
     Key(("escape", "backspace"), "back", "back: out of the detail, the filter, the marks", "anywhere"),
     Key(("/",), "filter", "filter: a regular expression, !what does not match, ~letters in order", short="filter"),
     Key(("o",), "sort_next", "order by the next column", short="sort"),
@@ -79,3 +81,7 @@ def live(keys: Iterable[Key], where: Iterable[Where]) -> list[Key]:
 
 def find(keys: Iterable[Key], pressed: str) -> Key | None:
     return next((key for key in keys if pressed in key.keys), None)
+
+
+def hints(keys: Iterable[Key]) -> Line:
+    return tuple(piece for key in keys for piece in (Piece(f" {label(key.keys[0])}", "key"), Piece(f" {key.short} ", "hint")))

@@ -40,7 +40,8 @@ def status_line(status: Status, cells: int) -> Line:
     tail = () if status.calm else (Piece("  " + clock(status.now), "status"),)
     room = cells - line_width((*left, *right, *tail)) - 3
     sources = next((line for line in _sources(status) if line_width(line) <= room), ())
-    return ends((*left, Piece("  ", "status")), (*right, *sources, *tail, Piece(" ", "status")), cells, role="status")
+    line = ends((*left, Piece("  ", "status")), (*right, *sources, *tail, Piece(" ", "status")), cells, role="status")
+    return tuple(Piece(piece.text, f"status:{piece.role}") for piece in line)
 
 
 def _place(status: Status) -> Line:

@@ -11,6 +11,9 @@ from tui.pane import STATE, Cell, Entry, Group
 
 EDGE = 2  # cells before the first column: the cursor's sign and the mark
 MAX_NOTICES = 4  # lines about sources that are not well; the rows are what one came for
+LEAST_ROWS = 6  # rows below which no line is given up for a reason
+GAUGE = ("█", "░")
+REASONS = ("reason", "error")  # columns that say why
 NAME_SAMPLE = 2000  # rows that are looked at to find how wide the names are
 
 
@@ -19,7 +22,8 @@ class Surroundings(NamedTuple):
 
     notices: tuple[Cell, ...]
     empty: str  # what to say when there are no rows
-    focused: bool
+    focused: bool  # while the detail is on the screen, too: keys move here, not there
+    tells: bool  # no detail is on the screen: the reason of the row under the cursor has a line
     now: float
     read_ago: str = ""
 
@@ -54,10 +58,26 @@ def table_lines(listing: Listing, about: Surroundings, cells: int, rows: int) ->
     room = max(1, rows - len(top))
     if not listing.items:
         return [*top, *_nothing(listing, about, cells)][:rows]
+    told = _told(listing, layouts, cells) if about.tells and room > LEAST_ROWS else None
+    room -= told is not None
     scroll(listing, room)
     shown = listing.items[listing.top : listing.top + room]
     top[0] = _title(listing, about, cells, len(shown))
-    return [*top, *(_item(listing, item, layouts, about, cells) for item in shown)]
+    lines = [*top, *(_item(listing, item, layouts, about, cells) for item in shown)]
+    return lines if told is None else [*lines, *([()] * (rows - 1 - len(lines))), told]
+
+
+def _told(listing: Listing, layouts: Sequence[list[Place]], cells: int) -> Line | None:
+    """The reason of the row under the cursor, for a table too narrow to have a column for it."""
+    entry = listing.current
+    if entry is None:
+        return None
+    columns = listing.groups[entry.group].columns
+    last = len(columns) - 1
+    if columns[last].key not in REASONS or any(place.column == last for place in layouts[entry.group]):
+        return None
+    text = listing.groups[entry.group].fields[last].cell(entry, 0.0).text
+    return fit_line((Piece(" └ ", "line"), Piece(text, "dim")), cells) if text else ()
 
 
 def scroll(listing: Listing, room: int) -> None:
@@ -121,10 +141,15 @@ def _item(listing: Listing, item: Item, layouts: Sequence[list[Place]], about: S
     texts = [fields[place.column].cell(item, about.now) for place in layout]
     line = fit_line((edge, *row_line(listing.groups[item.group].columns, layout, texts)), cells)
     if under:
-        return tuple(Piece(piece.text, f"cursor:{piece.role}") for piece in line)
+        return under_cursor(line)
     if item.snapshot.state != "ok":
         return tuple(Piece(piece.text, "dim") for piece in line)
     return line
+
+
+def under_cursor(line: Line) -> Line:
+    """The row under the cursor; a gauge keeps its own colours, reversed it would read the wrong way round."""
+    return tuple(piece if piece.text[:1] in GAUGE else Piece(piece.text, f"cursor:{piece.role}") for piece in line)
 
 
 def _heading(listing: Listing, heading: Heading, layouts: Sequence[list[Place]], cells: int) -> Line:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from link.protocol import Event
-from tui.fit import fit, header, row_line
+from tui.fit import Place, fit, header, row_line
 from tui.format import clock, number, visible, width
-from tui.line import Line, Piece, ends, fit_line
+from tui.line import Line, Piece, ends, fit_line, line_width, wrap
 from tui.pane import Column, Row
 from tui.panes.overview import Block
+from tui.tableview import under_cursor
+from tui.words import WARN
 
 TWO_COLUMNS = 100  # cells from which cards stand side by side
 THREE_COLUMNS = 160
@@ -27,6 +29,7 @@ class Card(NamedTuple):
     title: Line
     body: list[Line]
     spots: list[Spot | None]  # of each line of the body
+    heads: list[tuple[int, str]]  # where the columns begin, and their names
 
 
 def columns_of(cells: int) -> int:
@@ -57,10 +60,21 @@ def _stacked(blocks: Sequence[Block], events: Sequence[Event], cells: int, rows:
     lines: list[Line] = []
     spots: list[Spot] = []
     for card, room in zip(cards, shares, strict=True):
-        lines.append(ends((Piece("── ", "line"), *card.title, Piece(" ", "line")), (), cells, "─", "line"))
+        lines.append(_ruled((Piece("── ", "line"), *card.title, Piece(" ", "line")), card.heads, cells))
         lines += card.body[:room]
         spots += [spot for spot in card.spots[:room] if spot is not None]
     return lines, spots
+
+
+def _ruled(title: Line, heads: Sequence[tuple[int, str]], cells: int) -> Line:
+    """A rule that begins with the title and carries the names of the columns it does not cover: a card needs no second line for them."""
+    pieces = list(title)
+    end = line_width(title)
+    for left, text in heads:
+        if text and left > end and left + width(text) < cells:
+            pieces += [Piece("─" * (left - end - 1) + " ", "line"), Piece(f"{text} ", "header")]
+            end = left + width(text) + 1
+    return fit_line(pieces, cells, "─", "line")
 
 
 def share(needs: Sequence[int], total: int) -> list[int]:
@@ -118,7 +132,9 @@ def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
         title.append(Piece(f"  ✖ {block.counts.crit}", "crit"))
     if block.counts.warn:
         title.append(Piece(f"  ▴ {block.counts.warn}", "warn"))
-    body: list[Line] = [fit_line((Piece(cell.text, cell.role),), cells) for cell in block.notices]
+    body: list[Line] = [
+        fit_line((Piece(f" {text}", cell.role),), cells) for cell in block.notices for text in wrap(cell.text, cells - 1)[:2]
+    ]
     spots: list[Spot | None] = [None] * len(body)
     columns, natural = tight(block)
     layout = fit(columns, cells - 1, natural)
@@ -129,7 +145,16 @@ def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
         spot = Spot(block.pane, row.key)
         body.append(_row(row, row_line(columns, layout, [row.cells[place.column] for place in layout]), cells, spot == cursor))
         spots.append(spot)
-    return Card(tuple(title), body, spots)
+        if (why := _why(row, block.columns, layout)) is not None:
+            body.append(fit_line(why, cells))
+            spots.append(None)
+    heads = [(place.left + 1, _head(columns[place.column], place.width)) for place in layout]
+    return Card(tuple(title), body, spots, [(left + indent, text) for left, (indent, text) in heads])
+
+
+def _head(column: Column, cells: int) -> tuple[int, str]:
+    """How far in its column the title stands, and the title."""
+    return (cells - width(column.title) if column.align == "right" else 0), column.title
 
 
 def tight(block: Block) -> tuple[list[Column], dict[str, int]]:
@@ -145,10 +170,19 @@ def tight(block: Block) -> tuple[list[Column], dict[str, int]]:
     return columns, natural
 
 
+def _why(row: Row, columns: Sequence[Column], layout: Sequence[Place]) -> Line | None:
+    """The reason of a row that is not well, on a line of its own when the card has no column for it."""
+    last = len(columns) - 1
+    bad = isinstance(row.cells[0].sort, int) and row.cells[0].sort <= WARN.rank
+    if not bad or not row.cells[last].text or any(place.column == last for place in layout):
+        return None
+    return (Piece("     └ ", "line"), Piece(row.cells[last].text, "dim"))
+
+
 def _row(row: Row, line: Line, cells: int, under: bool) -> Line:
     whole = fit_line((Piece("›" if under else " ", "mark"), *line), cells)
     if under:
-        return tuple(Piece(piece.text, f"cursor:{piece.role}") for piece in whole)
+        return under_cursor(whole)
     return tuple(Piece(piece.text, "dim") for piece in whole) if row.stale else whole
 
 
@@ -165,4 +199,4 @@ def _events(events: Sequence[Event], cells: int, rows: int) -> Card:
         body.append(fit_line(pieces, cells))
     if not body:
         body.append((Piece(" nothing has happened yet", "dim"),))
-    return Card((Piece("Events", "title"),), body, [None] * len(body))
+    return Card((Piece("Events", "title"),), body, [None] * len(body), [])

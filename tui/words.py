@@ -1,6 +1,7 @@
-"""How bad each state and verdict is, and how it is written: glyph, word and colour together, so that none has to carry it alone. Pure.
+"""How bad each state and verdict is, and how it is written: glyph, word and colour together, so that none carries it alone. Pure.
 
-`monitor.severity` decides what counts as a problem; this file only says how a word looks. A word nobody has listed is shown as unknown.
+`monitor.severity` decides what counts as a problem, and a test holds this file to it: here is only how a word looks.
+A word nobody has listed is shown as unknown.
 """
 
 from typing import NamedTuple
@@ -16,7 +17,6 @@ class Look(NamedTuple):
 
 CRIT = Look("✖", "crit", 0)
 WARN = Look("▴", "warn", 1)
-NOTE = Look("▪", "accent", 2)  # somebody did this on purpose
 ODD = Look("?", "dim", 3)  # not known: neither good nor bad
 FINE = Look(" ", "", 4)
 QUIET = Look(" ", "dim", 5)
@@ -38,8 +38,8 @@ LOOKS: dict[str, Look] = {
     "waiting": FINE,
     "connecting": FINE,
     "closing": QUIET,
-    "paused": NOTE,
-    "draining": NOTE,
+    "paused": WARN,
+    "draining": WARN,
     "backing_off": WARN,
     "probing": CRIT,
     "disk_full": CRIT,
@@ -48,14 +48,14 @@ LOOKS: dict[str, Look] = {
     "warn": WARN,
     "crit": CRIT,
     "empty": QUIET,
-    "unparsable": WARN,
+    "unparsable": ODD,
     "leaderless": CRIT,
     "unknown": ODD,
     # consumers
     "OK": FINE,
     "STALLED": CRIT,
-    "STOPPED": WARN,
-    "REWOUND": WARN,
+    "STOPPED": CRIT,
+    "REWOUND": CRIT,
     "FALLING_BEHIND": WARN,
     "IDLE": QUIET,
     "UNKNOWN": ODD,
@@ -65,13 +65,13 @@ LOOKS: dict[str, Look] = {
     "THRASHING": CRIT,
     "HANG": CRIT,
     "STUCK": CRIT,
-    "SILENT": WARN,
+    "SILENT": ODD,
     "ENDED": QUIET,
     # queues
     "GROWING": WARN,
     "NO_CONSUMER": CRIT,
     "DLQ": WARN,
-    "PAUSED": NOTE,
+    "PAUSED": WARN,
 }
 
 # Words that say more to an operator than the names of states do.

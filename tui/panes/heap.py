@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from backends.snapshots import Heap, HeapFile, Occupancy, Snapshot
-from tui.format import UNKNOWN, age, bar, moment, number, percent, size, visible
+from tui.format import UNKNOWN, age, bar, moment, number, percent, size, span, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Role, Section
 from tui.words import verdict
 
@@ -83,13 +83,7 @@ def _full(entry: Entry, now: float) -> Cell:
 
 def _pause(entry: Entry, now: float) -> Cell:
     pause = entry.item.pause_max_s
-    return Cell(pause_text(pause), "dim" if pause is None else "", pause)
-
-
-def pause_text(seconds: float | None) -> str:
-    if seconds is None:
-        return UNKNOWN
-    return f"{seconds * 1000:.0f}ms" if seconds < 1 else f"{seconds:.1f}s" if seconds < 60 else age(seconds)
+    return Cell(span(pause), "dim" if pause is None else "", pause)
 
 
 def _age(entry: Entry, now: float) -> Cell:
@@ -113,13 +107,13 @@ FIELDS = (
     Field(Column("source", "SOURCE", 10, keep=9), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
     Field(Column("gauge", "OLD GENERATION", GAUGE, least=8), _gauge),
     Field(Column("used", "USED", 5, "right"), _used),
-    Field(Column("figure", "AFTER COLLECTION", 19, keep=3), _figure),
-    Field(Column("basis", "BASIS", 10, keep=6), lambda e, now: Cell(gauge(e.item)[1] or UNKNOWN, "dim", gauge(e.item)[1])),
-    Field(Column("full", "LAST FULL COLLECTION", 31, keep=4), _full),
-    Field(Column("count", "FULL", 5, "right", keep=1), lambda e, now: Cell(number(e.item.full), "", e.item.full)),
-    Field(Column("pause", "PAUSE", 7, "right", keep=2), _pause),
-    Field(Column("age", "AGE", 7, "right"), _age),
-    Field(Column("reason", "REASON", 20, least=8, keep=5, grow=True), _reason),
+    Field(Column("figure", "AFTER COLLECTION", 19, keep=4), _figure),
+    Field(Column("basis", "BASIS", 10, keep=7), lambda e, now: Cell(gauge(e.item)[1] or UNKNOWN, "dim", gauge(e.item)[1])),
+    Field(Column("full", "LAST FULL COLLECTION", 31, keep=5), _full),
+    Field(Column("count", "FULL", 5, "right", keep=2), lambda e, now: Cell(number(e.item.full), "", e.item.full)),
+    Field(Column("pause", "PAUSE", 7, "right", keep=3), _pause),
+    Field(Column("age", "AGE", 7, "right", keep=1), _age),
+    Field(Column("reason", "REASON", 20, least=18, keep=6, grow=True), _reason),
 )
 
 
@@ -145,7 +139,7 @@ def detail(entry: Entry, now: float) -> list[Section]:
         ("Last full at", Cell(moment(file.last_full_at))),
         ("Full collections", Cell(f"{number(file.full)}, {number(file.full_last_hour)} in the last hour")),
         ("Young collections", Cell(number(file.young))),
-        ("Longest pause", Cell(pause_text(file.pause_max_s))),
+        ("Longest pause", Cell(span(file.pause_max_s))),
         ("All pauses", Cell(f"{number(file.pauses)}, {age(file.pause_total_s)} together")),
         ("Last event", Cell(moment(file.last_event_at))),
         ("Collector", Cell(visible(f"{file.collector or UNKNOWN}  {file.style or ''}".strip()))),

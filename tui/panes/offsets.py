@@ -32,7 +32,7 @@ def _lag(value: int | None) -> Cell:
 
 
 def _window(window: str, keep: int) -> Field:
-    return Field(Column(f"rate{window}", f"{window}m/min", 8, "right", keep=keep), lambda e, now: _rate(e.item, window))
+    return Field(Column(f"rate{window}", f"/min {window}m", 8, "right", keep=keep), lambda e, now: _rate(e.item, window))
 
 
 FIELDS = (
@@ -46,7 +46,7 @@ FIELDS = (
     _window("5", 0),
     _window("15", 3),
     Field(Column("lag", "LAG", 10, "right"), lambda e, now: _lag(e.item.lag)),
-    Field(Column("reason", "REASON", 20, least=8, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),
+    Field(Column("reason", "REASON", 20, least=18, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),
 )
 
 PARTITIONS = (
@@ -55,9 +55,9 @@ PARTITIONS = (
     Column("offset", "OFFSET", 15, "right"),
     Column("end", "END", 15, "right", keep=4),
     Column("lag", "LAG", 10, "right"),
-    Column("rate1", "1m/min", 8, "right"),
-    Column("rate5", "5m/min", 8, "right", keep=3),
-    Column("rate15", "15m/min", 8, "right", keep=5),
+    Column("rate1", "/min 1m", 8, "right"),
+    Column("rate5", "/min 5m", 8, "right", keep=3),
+    Column("rate15", "/min 15m", 8, "right", keep=5),
     Column("committed", "COMMITTED", 10, "right", keep=2),
 )
 

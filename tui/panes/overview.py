@@ -51,7 +51,7 @@ def notice(snapshot: Snapshot, now: float) -> Cell | None:
         return Cell(f"not configured: {visible(snapshot.error or '')}", "dim")
     old = "" if snapshot.observed_at is None else f", last seen {age(now - snapshot.observed_at)} ago"
     wait = None if snapshot.next_try_at is None else snapshot.next_try_at - now
-    again = "" if wait is None else "; trying again now" if wait < 1 else f"; next try in {age(wait)}"
+    again = "" if wait is None else " (trying again now)" if wait < 1 else f" (next try in {age(wait)})"
     seen = verdict(snapshot.state)
     return Cell(f"{seen.text} {visible(snapshot.source)}{old}: {visible(snapshot.error or 'no reason given')}{again}", seen.role)
 
@@ -96,7 +96,7 @@ RELAY = (
     Field(Column("rate", "REC/min", 7, "right"), _flow),
     Field(Column("waiting", "WAITING", 7, "right"), _waiting),
     Field(Column("failed", "FAILED", 6, "right"), _failed),
-    Field(Column("error", "LAST ERROR", 12, least=6, keep=4, grow=True), lambda e, now: Cell(visible(e.item.last_error or ""), "dim")),
+    Field(Column("error", "LAST ERROR", 12, least=12, keep=4, grow=True), lambda e, now: Cell(visible(e.item.last_error or ""), "dim")),
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from backends.snapshots import Broker, Queue, Queues, Snapshot
 from tui.format import UNKNOWN, age, moment, number, rate, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Section
-from tui.words import verdict
+from tui.words import QUIET, verdict
 
 NEARLY_FULL = 80.0  # percent of a broker's store or memory
 
@@ -30,22 +30,32 @@ def _rate(value: float | None) -> Cell:
     return Cell(rate(value), "" if value else "dim", value)
 
 
+def _verdict(queue: Queue) -> Cell:
+    """A queue that nobody reads is no trouble as long as nothing waits in it."""
+    seen = verdict(queue.verdict)
+    return Cell(f"  {seen.text[2:]}", "dim", QUIET.rank) if queue.verdict == "NO_CONSUMER" and not queue.pending else seen
+
+
 def _consumers(entry: Entry, now: float) -> Cell:
     queue: Queue = entry.item
-    return Cell(str(queue.consumers), "crit" if queue.verdict == "NO_CONSUMER" else "" if queue.consumers else "dim", queue.consumers)
+    return Cell(
+        str(queue.consumers),
+        "crit" if queue.verdict == "NO_CONSUMER" and queue.pending else "" if queue.consumers else "dim",
+        queue.consumers,
+    )
 
 
 FIELDS = (
-    Field(Column("state", "VERDICT", 13, least=10), lambda e, now: verdict(e.item.verdict)),
-    Field(Column("name", "QUEUE", 22, least=14, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
+    Field(Column("state", "VERDICT", 13, least=10), lambda e, now: _verdict(e.item)),
+    Field(Column("name", "QUEUE", 22, least=12, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
     Field(Column("source", "BROKER", 10, keep=5), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
     Field(Column("pending", "PENDING", 8, "right"), lambda e, now: _count(e.item.pending)),
-    Field(Column("consumers", "CONS", 5, "right"), _consumers),
+    Field(Column("consumers", "CONS", 4, "right"), _consumers),
     Field(Column("enqueue", "ENQ/s", 7, "right"), lambda e, now: _rate(e.item.enqueue_per_s)),
     Field(Column("dequeue", "DEQ/s", 7, "right"), lambda e, now: _rate(e.item.dequeue_per_s)),
     Field(Column("in_flight", "INFLIGHT", 8, "right", keep=3), lambda e, now: _count(e.item.in_flight)),
     Field(Column("oldest", "OLDEST", 8, "right", keep=6), lambda e, now: Cell(age(e.item.oldest_age_s), "", e.item.oldest_age_s)),
-    Field(Column("reason", "REASON", 20, least=8, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),
+    Field(Column("reason", "REASON", 20, least=18, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),
 )
 
 
@@ -58,7 +68,7 @@ def _percent(value: float | None) -> Cell:
 def detail(entry: Entry, now: float) -> list[Section]:
     queue: Queue = entry.item
     facts = (
-        ("Verdict", verdict(queue.verdict)),
+        ("Verdict", _verdict(queue)),
         ("Why", Cell(visible(queue.reason))),
         ("Pending", Cell(f"{number(queue.pending)}, {number(queue.in_flight)} of them in flight")),
         ("Oldest", Cell(age(queue.oldest_age_s))),

@@ -8,7 +8,7 @@ from tui.format import UNKNOWN, age, clock, moment, number, rate, size, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Row, Section
 from tui.words import CRIT, verdict
 
-RECEIVERS, SENDERS, CONNECTIONS, FAILED = range(4)
+RECEIVERS, SENDERS, FAILED, CONNECTIONS = range(4)
 LITTLE_DISK = 256 << 20  # bytes free below which the figure is marked; the relay itself refuses records at relay.min_free
 
 
@@ -79,7 +79,7 @@ _RECEIVERS = (
     Field(Column("duplicates", "TWICE", 7, "right", keep=3), lambda e, now: _count(e.item.duplicates)),
     Field(Column("refused", "REFUSED", 11, "right", keep=2), lambda e, now: _refused(e.item.refused)),
     Field(Column("last", "LAST", 7, "right"), lambda e, now: _since(e.item.last_record_at, now)),
-    Field(Column("error", "LAST ERROR", 16, least=8, keep=5, grow=True), lambda e, now: _text(e.item.last_error)),
+    Field(Column("error", "LAST ERROR", 20, least=18, keep=5, grow=True), lambda e, now: _text(e.item.last_error)),
 )
 _SENDERS = (
     Field(Column("state", "STATE", 12, least=9), lambda e, now: verdict(e.item.state)),
@@ -92,7 +92,7 @@ _SENDERS = (
     Field(Column("sent", "SENT", 10, "right"), lambda e, now: _count(e.item.sent)),
     Field(Column("rate", "REC/min", 8, "right", keep=3), lambda e, now: _rate(e.item.sent_per_min)),
     Field(Column("failed", "FAILED", 6, "right"), lambda e, now: _count(e.item.failed, "crit")),
-    Field(Column("error", "LAST ERROR", 16, least=8, keep=5, grow=True), lambda e, now: _text(e.item.last_error)),
+    Field(Column("error", "LAST ERROR", 20, least=18, keep=5, grow=True), lambda e, now: _text(e.item.last_error)),
 )
 _CONNECTIONS = (
     Field(Column("state", "STATE", 12, least=9), lambda e, now: verdict(e.item.state)),
@@ -105,7 +105,7 @@ _CONNECTIONS = (
     Field(Column("acks", "ACKS", 10, "right", keep=6), lambda e, now: _count(e.item.acks)),
     Field(Column("naks", "NAKS", 11, "right", keep=2), lambda e, now: _refused(e.item.naks)),
     Field(Column("last", "LAST", 7, "right"), lambda e, now: _since(e.item.last_record_at, now)),
-    Field(Column("error", "LAST ERROR", 16, least=8, keep=5, grow=True), lambda e, now: _text(e.item.last_error)),
+    Field(Column("error", "LAST ERROR", 20, least=18, keep=5, grow=True), lambda e, now: _text(e.item.last_error)),
 )
 _FAILED = (
     Field(Column("state", "STATE", 12, least=9), lambda e, now: verdict("failed")),
@@ -115,7 +115,7 @@ _FAILED = (
     Field(Column("tries", "TRIES", 5, "right", keep=3), lambda e, now: _count(e.item.tries)),
     Field(Column("code", "CODE", 4, "right"), lambda e, now: Cell(str(e.item.last_code or UNKNOWN), "", e.item.last_code)),
     Field(Column("last", "LAST TRY", 8, "right", keep=1), lambda e, now: _since(e.item.last_try_at, now)),
-    Field(Column("error", "ERROR", 20, least=8, grow=True), lambda e, now: _text(e.item.last_error)),
+    Field(Column("error", "ERROR", 20, least=14, keep=1, grow=True), lambda e, now: _text(e.item.last_error)),
 )
 
 
@@ -240,8 +240,8 @@ PANE = ListPane(
     groups=(
         Group("receivers", "Receivers", _RECEIVERS),
         Group("senders", "Senders", _SENDERS),
-        Group("connections", "Connections", _CONNECTIONS),
         Group("failed", "Failed files", _FAILED),
+        Group("connections", "Connections", _CONNECTIONS),
     ),
     entries=entries,
     words=words,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from backends.snapshots import Snapshot, Topic, TopicPartition, Topics
-from tui.format import UNKNOWN, age, moment, number, rate, visible
+from tui.format import UNKNOWN, age, moment, number, rate, span, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Role, Row, Section
 from tui.words import verdict
 
@@ -30,6 +30,10 @@ def _age(seconds: float | None, state: str) -> Cell:
     return Cell(age(seconds), role, seconds)
 
 
+def _delay(seconds: float | None) -> Cell:
+    return Cell(span(seconds), "dim" if seconds is None else "warn" if seconds <= AHEAD else "", seconds)
+
+
 def _count(value: float | None) -> Cell:
     return Cell(rate(value), "dim" if not value else "", value)
 
@@ -43,9 +47,9 @@ FIELDS = (
     Field(Column("loaded", "LOADED", 7, "right"), lambda e, now: _age(e.item.loaded_age_s, e.item.state)),
     Field(Column("sent", "SENT", 7, "right"), lambda e, now: _age(e.item.sent_age_s, e.item.state)),
     Field(Column("record", "RECORD", 7, "right", keep=4), lambda e, now: _age(e.item.record_age_s, "")),
-    Field(Column("delay", "DELAY", 7, "right", keep=3), lambda e, now: _age(e.item.load_delay_s, "")),
+    Field(Column("delay", "DELAY", 7, "right", keep=3), lambda e, now: _delay(e.item.load_delay_s)),
     Field(
-        Column("reason", "REASON", 20, least=8, keep=6, grow=True),
+        Column("reason", "REASON", 20, least=18, keep=6, grow=True),
         lambda e, now: Cell(visible(e.item.reason or ""), "dim", e.item.reason or ""),
     ),
 )
@@ -84,14 +88,13 @@ def _partition(part: TopicPartition, now: float) -> Row:
 
 def detail(entry: Entry, now: float) -> list[Section]:
     topic: Topic = entry.item
-    delay = topic.load_delay_s
     facts = (
         ("State", verdict(topic.state)),
         ("Why", Cell(visible(topic.reason or "within its limits"), "" if topic.reason else "dim")),
         ("Loaded", Cell(f"{age(topic.loaded_age_s)} ago" if topic.loaded_age_s is not None else UNKNOWN)),
         ("Sent", Cell(f"{age(topic.sent_age_s)} ago" if topic.sent_age_s is not None else UNKNOWN)),
         ("Kafka record time", Cell(f"{age(topic.record_age_s)} ago" if topic.record_age_s is not None else UNKNOWN)),
-        ("Loaded after sent", Cell(age(delay))),
+        ("Loaded after sent", _delay(topic.load_delay_s)),
         ("Records a second", Cell(rate(topic.records_per_s))),
         ("Worst partition", Cell(number(topic.worst_partition))),
         ("Cluster", Cell(visible(f"{entry.snapshot.source}  {_cluster(entry.snapshot.data)}".strip()))),

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from monitor.severity import Problem
 from tui import keys
 from tui.format import age
-from tui.line import Line, Piece, ends, fit_line
+from tui.line import Line, Piece, fit_line, line_width
 from tui.listing import Listing
 from tui.pane import Entry, Pane, panes
 from tui.panes.overview import Counts, blocks, count, counts_by_kind, notices
@@ -34,6 +34,7 @@ LEAST_COLUMNS, LEAST_ROWS = 60, 15  # below that one line says so
 WIDE, TALL = 100, 30  # from which list and detail are on the screen together
 BESIDE = 160  # columns from which the detail stands beside the list, not below
 WHEEL = 3  # rows a turn of the mouse wheel moves
+AGES_MOVE = 5.0  # seconds
 MESSAGE_LASTS = 6.0  # seconds
 
 
@@ -50,6 +51,8 @@ class Deck(Screen[None], inherit_bindings=False):
         self._fed: tuple[str, int] = ("", -1)  # pane and version of the store that the listing holds
         self._judged = -1  # version of the store that `problems` holds
         self._message: tuple[Line, float] | None = None
+        self._divided: int | str = "1fr"  # height of the table
+        self._drawn = (-1, 0.0)  # version of the store and time of what the pane shows
         self._shape = ""
         self.status_row, self.tabs_row = StatusRow(id="status"), TabsRow(id="tabs")
         self.wall, self.table, self.detail = Wall(id="wall"), Table(id="table"), Detail(id="detail")
@@ -106,6 +109,14 @@ class Deck(Screen[None], inherit_bindings=False):
     def fits_both(self) -> bool:
         return self.size.width >= WIDE and self.size.height >= TALL
 
+    def tick(self) -> None:
+        """A second later. While nothing new is known, only the rows on top move; ages in the pane follow every AGES_MOVE seconds."""
+        news = self.console.link.store.version != self._drawn[0]
+        if news or self._shape == "tiny" or self.console.clock() - self._drawn[1] >= AGES_MOVE:
+            self.draw()
+        else:
+            self._draw_rows()
+
     def draw(self) -> None:
         """Everything from what is known now; only what changed is repainted."""
         if not self.is_mounted or not self.size:
@@ -115,6 +126,7 @@ class Deck(Screen[None], inherit_bindings=False):
             self._draw_tiny()
             return
         self._take_news()
+        self._drawn = (self.console.link.store.version, self.console.clock())
         self._draw_rows()
         if self._shape == "wall":
             self._draw_wall()
@@ -179,13 +191,27 @@ class Deck(Screen[None], inherit_bindings=False):
             around = Surroundings(
                 notices=notices([snapshot for snapshot in snapshots if snapshot.data is not None or listing.items], self.now),
                 empty=self.pane.empty(store),
-                focused=not self.detail_focused,
+                focused=self._shape in ("beside", "below") and not self.detail_focused,
+                tells=self._shape == "list",
                 now=self.now,
                 read_ago=read,
             )
+            self._divide(listing, len(around.notices))
             self.table.draw(listing, around)
         if self._shape != "list":
             self._draw_detail()
+
+    def _divide(self, listing: Listing, notices: int) -> None:
+        """A short list above its detail takes no more lines than it has."""
+        if self._shape != "below":
+            wanted: int | str = "1fr"
+        else:
+            body = self.size.height - 3
+            wanted = max(body // 4, min(len(listing.items) + 3 + notices, body * 3 // 5))
+        if wanted != self._divided:
+            self._divided = wanted
+            self.table.styles.height = wanted
+            self.call_after_refresh(self.draw)
 
     def _draw_detail(self) -> None:
         entry = self.listing.current
@@ -211,19 +237,19 @@ class Deck(Screen[None], inherit_bindings=False):
         self.bottom.show([self._hints(cells)])
 
     def _hints(self, cells: int) -> Line:
-        pieces: list[Piece] = []
-        for key in keys.live(self.console.keys, self.where()):
-            if key.short and self.console.why_not(key) is None:
-                pieces += [Piece(f" {keys.label(key.keys[0])}", "key"), Piece(f" {key.short} ", "hint")]
-        return ends(pieces, (), cells)
+        """As many as there is room for; the way to help and the way out stay."""
+        found = [key for key in keys.live(self.console.keys, self.where()) if key.short and self.console.why_not(key) is None]
+        while line_width(line := keys.hints(found)) > cells:
+            found.remove(next(key for key in reversed(found) if key.action not in ("help", "quit")))
+        return fit_line(line, cells)
 
     def where(self) -> Sequence[keys.Where]:
         """What the keys mean now, most particular first."""
         if self.on_wall:
-            return ("overview", "list", "anywhere")
+            return ("move", "anywhere")
         if self.detail_focused:
-            return ("detail", "list", "anywhere")
-        return ("relay", "list", "anywhere") if self.active == "relay" else ("list", "anywhere")
+            return ("relay", "move", "anywhere") if self.active == "relay" else ("move", "anywhere")
+        return ("relay", "list", "move", "anywhere") if self.active == "relay" else ("list", "move", "anywhere")
 
     # -- what keys do -------------------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from tui.format import to_ascii
 from tui.line import Line, line_width
 from tui.theme import Palette
 
-CURSOR = "cursor:"  # before a role: that role on the row under the cursor
+GROUNDS = ("cursor", "status")  # "cursor:crit" is the role crit on the ground of the row under the cursor
 
 
 class Ink:
@@ -23,13 +23,16 @@ class Ink:
         ground = "" if palette.background == "default" else f"{palette.text} on {palette.background}"
         self.base = Style.parse(ground)
         self._styles = {role: self.base + Style.parse(style) for role, style in palette.styles.items()}
-        cursor = self._styles["cursor"]
-        if "reverse" in palette.styles["cursor"]:
-            self._styles |= {CURSOR + role: cursor for role in palette.styles}
-        else:
-            ground_only = Style(bgcolor=cursor.bgcolor)
-            self._styles |= {CURSOR + role: self._styles[role] + ground_only for role in palette.styles}
+        for ground in GROUNDS:
+            self._styles |= {f"{ground}:{role}": self._on(ground, role) for role in palette.styles}
         self.strip = lru_cache(1024)(self._strip)
+
+    def _on(self, ground: str, role: str) -> Style:
+        """A reversed ground covers everything; a coloured one lies below the colours of the role."""
+        below = self._styles[ground]
+        if "reverse" in self.palette.styles[ground]:
+            return below
+        return self._styles[role] if self.palette.styles[role].count(" on ") else self._styles[role] + Style(bgcolor=below.bgcolor)
 
     def style(self, role: str) -> Style:
         return self._styles.get(role, self.base)
