@@ -210,6 +210,9 @@ class LocalLink:
             return Reply(0, False, f"there is no source {target!r}")
         except Unavailable as trouble:
             return Reply(0, False, trouble.error)
+        except Exception as bug:
+            log.exception("command %r to %s", verb, target)
+            return Reply(0, False, f"internal error in {verb!r} ({type(bug).__name__}); see the log")
         self._tell("info", target, f"{verb}: {answer.text}")
         return Reply(0, answer.ok, answer.text)
 
