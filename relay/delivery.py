@@ -3,8 +3,8 @@
 A destination is UP, BACKING_OFF after a failed try, or PROBING with one file; a file is QUEUED, CLAIMED, SENT, and then archived, failed,
 or QUEUED again. Both tables stand below; a pair that is not in them is a bug.
 A failed try puts the destination into back-off, not every file through its tries. A file is at fault, and ends in failed/ after its
-retries, only if it fails alone: when nothing else has failed since the last success, and something else does succeed. While one file
-keeps the only place, every few probes are made with the next file, or one poisoned record would block the others for ever.
+retries, only if it fails alone: another file was answered while it was not, or nothing else has failed when the next one is answered.
+While one file keeps the only place, every few probes are made with the next file, or one poisoned record would block all for ever.
 """
 
 from collections.abc import Callable, Iterable
@@ -186,6 +186,7 @@ class Delivery:
         self._probes = 0
         self._failures = 0  # back-offs in a row
         self._due_at = 0.0
+        self._alive_at: float | None = None  # the last time the partner answered
         self.state = Destination.UP
         self.retries = 0  # tries after the first of a file, since the start
         self.sent = 0
@@ -243,7 +244,8 @@ class Delivery:
         match event:
             case Gone(name):
                 found.state = NEXT_FILE[found.state, Step.GONE]
-                self._tries.pop(name)
+                del self._tries[name]
+                self._failing.discard(name)
                 self._turn(Result.NOTHING)
                 return []
             case Unfit(name, reason):
@@ -266,17 +268,18 @@ class Delivery:
             self.sent += 1
             self.last_sent_at = now
             del self._tries[name]
-            return [Archive(name), *self._alive(name)]
+            return [Archive(name), *self._alive(name, now)]
         permanent = {codes.wrong_type, codes.columns, codes.length, codes.encoding, codes.conflict, codes.too_long}
         if code in permanent or (400 <= code < 500 and code not in (codes.busy, codes.storage)):
             found.state = NEXT_FILE[found.state, Step.REFUSED]
             found.error = self.last_error = f"refused with {code}"
-            return [self._fail(name), *self._alive(name)]
+            return [self._fail(name), *self._alive(name, now)]
         meaning = {codes.busy: " (too busy)", codes.storage: " (cannot store)"}.get(code, "")
         return self._broken(name, f"answered {code}{meaning}", code, now, is_behind=False)
 
-    def _alive(self, name: str) -> list[Action]:
+    def _alive(self, name: str, now: float) -> list[Action]:
         """The partner answered for this file."""
+        self._alive_at = now
         self._turn(Result.SUCCEEDED)
         self._failures = self._probes = 0
         self._failing.discard(name)
@@ -302,18 +305,25 @@ class Delivery:
             found.tries -= 1
             self._put_back(name)
             return [Release(name)]
-        found.failures += 1
-        self._failing.add(name)
-        if self.state is not Destination.BACKING_OFF:
-            self._turn(Result.FAILED)
-            self._failures += 1
-            self._due_at = now + self._pause(self._failures)
+        if self.state is Destination.UP and self._alive_at is not None and found.last_at is not None and self._alive_at > found.last_at:
+            found.alone += 1  # others were answered meanwhile
+        else:
+            found.failures += 1
+            self._failing.add(name)
+            self._back_off(now)
         found.not_before = now + self._pause(found.tries)
-        if self._gives_up and found.tries > self._retries:
+        if found.alone > self._retries or (self._gives_up and found.tries > self._retries):
             found.state = NEXT_FILE[File.QUEUED, Step.GIVEN_UP]
             return [self._fail(name)]
         self._put_back(name)
         return [Release(name)]
+
+    def _back_off(self, now: float) -> None:
+        """Files that were on their way when the pause began do not lengthen it."""
+        if self.state is not Destination.BACKING_OFF:
+            self._turn(Result.FAILED)
+            self._failures += 1
+            self._due_at = now + self._pause(self._failures)
 
     def _put_back(self, name: str) -> None:
         """To the front: what was chosen was the oldest. The next scan puts it in its exact place."""
