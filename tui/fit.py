@@ -20,9 +20,12 @@ class Place(NamedTuple):
 
 
 def fit(columns: Sequence[Column], cells: int, natural: Mapping[str, int] | None = None, gap: int = GAP) -> list[Place]:
-    """The columns that stand in `cells`, left to right. The wordy ones (that grow) shrink first, down to their least; then those with the
-    highest `keep` go, names shrink, and at last columns go from the right; a number is never cut. What is left over goes to the columns that grow, to each at most its `natural` width, then
-    to the last if it is a wordy one; else it stays free, so that numbers stand near their names."""
+    """The columns that stand in `cells`, left to right.
+
+    The wordy ones (that grow) shrink first, down to their least; then those with the highest `keep` go; then names shrink; at last columns
+    go from the right. A number is never cut. What is left over goes to the columns that grow, to each at most its `natural` width, and
+    the rest to the last if it is a wordy one; else it stays free, so that numbers stand near their names.
+    """
     natural = natural or {}
     shown = list(range(len(columns)))
     while _least(columns, shown, natural, gap) > cells and (worst := max(columns[index].keep for index in shown)) > 0:

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from monitor.store import Store
 from tui.filter import Predicate, parse_filter
+from tui.format import width
 from tui.pane import STATE, Entry, Group, Pane, sort_entries
+
+NAME_SAMPLE = 2000  # rows that are looked at to find how wide the names are
 
 
 class Heading(NamedTuple):
@@ -38,6 +41,7 @@ class Listing:
         self._predicate: Predicate | None = None
         self._anchor: str | None = None
         self._entries: list[Entry] = []
+        self.widths: dict[int, dict[str, int]] = {}  # by group: how wide its names are; found when asked for, until the next feed
 
     # -- data ---------------------------------------------------------------------------------------------------------------------------
 
@@ -45,6 +49,7 @@ class Listing:
         """Takes what is known now."""
         self.groups = self.pane.groups(store)
         self._entries = self.pane.entries(store)
+        self.widths.clear()
         self.total = len(self._entries)
         if self.marks:
             self.marks &= {entry.key for entry in self._entries}
@@ -98,6 +103,14 @@ class Listing:
     def current(self) -> Entry | None:
         item = self.items[self.index] if self.index < len(self.items) else None
         return item if isinstance(item, Entry) else None
+
+    def natural(self, group: int) -> dict[str, int]:
+        """How wide the growing columns but the last would like to be: names stand whole before reasons do."""
+        if group not in self.widths:
+            growing = [field for field in self.groups[group].fields if field.column.grow][:-1]
+            sample = [entry for entry in self._entries[:NAME_SAMPLE] if entry.group == group]
+            self.widths[group] = {f.column.key: max((width(f.cell(entry, 0.0).text) for entry in sample), default=0) for f in growing}
+        return self.widths[group]
 
     def _find_cursor(self) -> None:
         """Back to the row of the cursor; when that is gone, to the one that has taken its place."""

@@ -109,6 +109,10 @@ class Pane(Protocol):
         """What Enter on a row shows; empty when the row is no more."""
         ...
 
+    def detail_of(self, entry: Entry, now: float) -> list[Section]:
+        """The same of a row one has at hand."""
+        ...
+
     def empty(self, store: Store) -> str:
         """Why there are no rows, and what to do next: not configured (how to), down (why), or really nothing."""
         ...
@@ -165,6 +169,9 @@ class ListPane:
     def detail(self, store: Store, key: str, now: float) -> list[Section]:
         found = next((entry for entry in self.entries(store) if entry.key == key), None)
         return [] if found is None else self._detail(found, now)
+
+    def detail_of(self, entry: Entry, now: float) -> list[Section]:
+        return self._detail(entry, now)
 
     def empty(self, store: Store) -> str:
         snapshots = self.snapshots(store)

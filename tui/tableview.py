@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tui.fit import Place, fit, header, row_line
-from tui.format import number, visible, width
+from tui.format import number, visible
 from tui.line import Line, Piece, fit_line, rule, wrap
 from tui.listing import Heading, Item, Listing
-from tui.pane import STATE, Cell, Entry, Group
+from tui.pane import STATE, Cell, Entry
 
 EDGE = 2  # cells before the first column: the cursor's sign and the mark
 MAX_NOTICES = 4  # lines about sources that are not well; the rows are what one came for
 LEAST_ROWS = 6  # rows below which no line is given up for a reason
 GAUGE = ("█", "░")
 REASONS = ("reason", "error")  # columns that say why
-NAME_SAMPLE = 2000  # rows that are looked at to find how wide the names are
 
 
 class Surroundings(NamedTuple):
@@ -28,31 +27,23 @@ class Surroundings(NamedTuple):
     read_ago: str = ""
 
 
-def places(listing: Listing, group: Group, cells: int) -> list[Place]:
-    return fit(group.columns, cells - EDGE, natural(listing, group))
-
-
-def natural(listing: Listing, group: Group) -> dict[str, int]:
-    """How wide the growing columns but the last would like to be: names stand whole before reasons do."""
-    growing = [field for field in group.fields if field.column.grow][:-1]
-    number_of_group = listing.groups.index(group)
-    entries = [item for item in listing.items[:NAME_SAMPLE] if isinstance(item, Entry) and item.group == number_of_group]
-    return {field.column.key: max((width(field.cell(entry, 0.0).text) for entry in entries), default=0) for field in growing}
+def places(listing: Listing, group: int, cells: int) -> list[Place]:
+    return fit(listing.groups[group].columns, cells - EDGE, listing.natural(group))
 
 
 def sortable(listing: Listing, cells: int) -> list[str]:
     """Keys of the columns on the screen, of the group in which the cursor stands."""
     if not listing.groups:
         return []
-    group = listing.groups[listing.current.group if listing.current is not None else 0]
-    return [group.columns[place.column].key for place in places(listing, group, cells)]
+    group = listing.current.group if listing.current is not None else 0
+    return [listing.groups[group].columns[place.column].key for place in places(listing, group, cells)]
 
 
 def table_lines(listing: Listing, about: Surroundings, cells: int, rows: int) -> list[Line]:
     """Exactly `rows` lines. Scrolls the listing so that its cursor is among them."""
     top = [_title(listing, about, cells, 0), *_notices(about.notices, cells)]
     single = len(listing.groups) == 1
-    layouts = [places(listing, group, cells) for group in listing.groups]
+    layouts = [places(listing, group, cells) for group in range(len(listing.groups))]
     if single and listing.items:
         top.append(_columns(listing, 0, layouts[0]))
     room = max(1, rows - len(top))

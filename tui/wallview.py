@@ -1,6 +1,10 @@
-"""How the overview looks: one card a kind and the events, in one, two or three columns. Pure: blocks in, lines out."""
+"""How the overview looks: one card a kind and the events, in one, two or three columns. Pure: blocks in, lines out.
+
+Cards are values, and remembered: a card in which nothing changed is not made again.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from link.protocol import Event
@@ -27,9 +31,9 @@ class Spot(NamedTuple):
 
 class Card(NamedTuple):
     title: Line
-    body: list[Line]
-    spots: list[Spot | None]  # of each line of the body
-    heads: list[tuple[int, str]]  # where the columns begin, and their names
+    body: tuple[Line, ...]
+    spots: tuple[Spot | None, ...]  # of each line of the body
+    heads: tuple[tuple[int, str], ...]  # where the columns begin, and their names
 
 
 def columns_of(cells: int) -> int:
@@ -54,7 +58,7 @@ def wall_lines(
 
 def _stacked(blocks: Sequence[Block], events: Sequence[Event], cells: int, rows: int, cursor: Spot | None) -> tuple[list[Line], list[Spot]]:
     """Rules instead of borders; every card gets what it needs as far as the rows go round."""
-    cards = [_card(block, cells, False, cursor) for block in blocks]
+    cards = [_card(block, cells, False, _of(block, cursor)) for block in blocks]
     cards.append(_events(events, cells, rows))
     shares = share([len(card.body) for card in cards], rows - len(cards))
     lines: list[Line] = []
@@ -99,7 +103,7 @@ def _tiled(
     for band in range(bands):
         height = rows // bands + (1 if band < rows % bands else 0)
         chosen = list(blocks[band * across : (band + 1) * across])
-        cards = [_card(block, width - 4, True, cursor) for block, width in zip(chosen, widths, strict=False)]
+        cards = [_card(block, width - 4, True, _of(block, cursor)) for block, width in zip(chosen, widths, strict=False)]
         if len(cards) < across and len(cards) == len(blocks) - band * across:
             cards.append(_events(events, widths[len(cards)] - 4, height))
         boxes = [_box(card, width, height) for card, width in zip(cards, widths, strict=False)]
@@ -109,6 +113,7 @@ def _tiled(
     return lines, spots
 
 
+@lru_cache(64)
 def _box(card: Card, cells: int, rows: int) -> list[Line]:
     if rows < LEAST_CARD:
         return [ends((Piece("── ", "line"), *card.title, Piece(" ")), (), cells, "─", "line"), *([fit_line((), cells)] * (rows - 1))][:rows]
@@ -126,6 +131,11 @@ def _side(text: str) -> Line:
     return (Piece(text, "line"),)
 
 
+def _of(block: Block, cursor: Spot | None) -> Spot | None:
+    return cursor if cursor is not None and cursor.pane == block.pane else None
+
+
+@lru_cache(64)
 def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
     title = [Piece(f"{block.key} ", "key"), Piece(block.title, "title"), Piece(f" {number(block.total)}", "dim")]
     if block.counts.crit:
@@ -149,7 +159,8 @@ def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
             body.append(fit_line(why, cells))
             spots.append(None)
     heads = [(place.left + 1, _head(columns[place.column], place.width)) for place in layout]
-    return Card(tuple(title), body, spots, [(left + indent, text) for left, (indent, text) in heads])
+    placed = tuple((left + indent, text) for left, (indent, text) in heads)
+    return Card(tuple(title), tuple(body), tuple(spots), placed)
 
 
 def _head(column: Column, cells: int) -> tuple[int, str]:
@@ -199,4 +210,4 @@ def _events(events: Sequence[Event], cells: int, rows: int) -> Card:
         body.append(fit_line(pieces, cells))
     if not body:
         body.append((Piece(" nothing has happened yet", "dim"),))
-    return Card((Piece("Events", "title"),), body, [None] * len(body), [])
+    return Card((Piece("Events", "title"),), tuple(body), (None,) * len(body), ())

@@ -107,32 +107,51 @@ def _fields(pane: Pane, store: Store) -> tuple[Field, ...]:
     return tuple(field for field in pane.groups(store)[0].fields if field.column.key in keys)
 
 
-def blocks(store: Store, problems: Iterable[Problem], now: float, limit: int) -> list[Block]:
-    """One block for each pane of a kind, each with at most `limit` of its worst rows."""
-    by_kind = counts_by_kind(store, problems)
-    found: list[Block] = []
-    for pane in panes():
-        if pane.kind is None:
-            continue
-        fields = _fields(pane, store)
-        entries = [entry for entry in pane.entries(store) if pane.kind != "relay" or entry.group < 2]
-        rows = tuple(
-            Row(entry.key, tuple(field.cell(entry, now) for field in fields), entry.snapshot.state != "ok")
-            for entry in worst(entries, fields[0], now, limit)
-        )
-        found.append(
-            Block(
-                pane=pane.name,
-                key=pane.key,
-                title=pane.title,
-                total=len(entries),
-                counts=by_kind.get(pane.kind, Counts()),
-                columns=tuple(field.column for field in fields),
-                rows=rows,
-                notices=notices(store.of_kind(pane.kind), now),
-            )
-        )
-    return found
+class Blocks:
+    """One block for each pane of a kind. Each is made anew when one of its snapshots was replaced, or `lasts` seconds are over: until
+    then nothing in it can have changed but ages."""
+
+    def __init__(self, lasts: float) -> None:
+        self._lasts = lasts
+        self._made: dict[str, tuple[list[Snapshot], int, float, Block]] = {}
+
+    def of(self, store: Store, problems: Iterable[Problem], now: float, limit: int) -> list[Block]:
+        """With at most `limit` of the worst rows of each."""
+        by_kind = counts_by_kind(store, problems)
+        found: list[Block] = []
+        for pane in panes():
+            if pane.kind is None:
+                continue
+            snapshots = store.of_kind(pane.kind)
+            made = self._made.get(pane.name)
+            if made is None or made[1] != limit or now - made[2] >= self._lasts or not _same(made[0], snapshots):
+                made = (snapshots, limit, now, block(pane, store, by_kind.get(pane.kind, Counts()), now, limit))
+                self._made[pane.name] = made
+            found.append(made[3])
+        return found
+
+
+def _same(before: list[Snapshot], after: list[Snapshot]) -> bool:
+    return len(before) == len(after) and all(one is other for one, other in zip(before, after, strict=True))
+
+
+def block(pane: Pane, store: Store, counts: Counts, now: float, limit: int) -> Block:
+    fields = _fields(pane, store)
+    entries = [entry for entry in pane.entries(store) if pane.kind != "relay" or entry.group < 2]
+    rows = tuple(
+        Row(entry.key, tuple(field.cell(entry, now) for field in fields), entry.snapshot.state != "ok")
+        for entry in worst(entries, fields[0], now, limit)
+    )
+    return Block(
+        pane=pane.name,
+        key=pane.key,
+        title=pane.title,
+        total=len(entries),
+        counts=counts,
+        columns=tuple(field.column for field in fields),
+        rows=rows,
+        notices=notices(store.of_kind(pane.kind) if pane.kind else [], now),
+    )
 
 
 def worst(entries: list[Entry], field: Field, now: float, limit: int) -> list[Entry]:

@@ -17,7 +17,7 @@ from tui.format import age
 from tui.line import Line, Piece, fit_line, line_width
 from tui.listing import Listing
 from tui.pane import Entry, Pane, panes
-from tui.panes.overview import Counts, blocks, count, counts_by_kind, notices
+from tui.panes.overview import Blocks, Counts, count, counts_by_kind, notices
 from tui.statusline import Status, Tab
 from tui.tableview import Surroundings, sortable
 from tui.wallview import capacity
@@ -51,6 +51,7 @@ class Deck(Screen[None], inherit_bindings=False):
         self._fed: tuple[str, int] = ("", -1)  # pane and version of the store that the listing holds
         self._judged = -1  # version of the store that `problems` holds
         self._message: tuple[Line, float] | None = None
+        self._blocks = Blocks(AGES_MOVE)
         self._divided: int | str = "1fr"  # height of the table
         self._drawn = (-1, 0.0)  # version of the store and time of what the pane shows
         self._shape = ""
@@ -177,9 +178,9 @@ class Deck(Screen[None], inherit_bindings=False):
         store = self.console.link.store
         cells, rows = self.wall.size
         if self.console.paused_since is None or not self.wall.text():
-            self._blocks = blocks(store, self.problems, self.now, capacity(cells, rows))
-            self._events = list(store.events)
-        self.wall.draw(self._blocks, self._events)
+            self._shown_blocks = self._blocks.of(store, self.problems, self.now, capacity(cells, rows))
+            self._shown_events = tuple(store.events)[-rows:]
+        self.wall.draw(self._shown_blocks, self._shown_events)
 
     def _draw_list(self) -> None:
         store = self.console.link.store
@@ -215,7 +216,7 @@ class Deck(Screen[None], inherit_bindings=False):
 
     def _draw_detail(self) -> None:
         entry = self.listing.current
-        sections = self.pane.detail(self.console.link.store, entry.key, self.now) if entry is not None else []
+        sections = self.pane.detail_of(entry, self.now) if entry is not None else []
         self.detail.draw(sections, focused=self.detail_focused and self._shape != "alone")
 
     # -- the line of hints --------------------------------------------------------------------------------------------------------------
