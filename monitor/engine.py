@@ -19,10 +19,11 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY: Final = 1.0  # seconds; doubled after each failure
 MAX_RETRY: Final = 30.0
-QUICK_RETRY: Final = 3.0  # a source with a short interval is asked at least this often: "back again" is seen within an interval and this
+QUICK_RETRY: Final = 2.0  # a source with a short interval is asked at least this often: "back again" is seen within an interval and this
 SILENCE: Final = 3  # intervals without a reading, then what we have is stale
 LEAST_SILENCE: Final = 5.0  # seconds; a source asked every second is not stale for one slow answer
 TICK: Final = 1.0  # seconds between two looks for silence
+SUSPENDED: Final = 3.0  # seconds that a tick took: this process was stopped, or the clock was set
 GRACE: Final = 1.0  # seconds that a cancelled reading and a close may take; then it is left behind
 REST: Final = 0.25  # of the interval, at least, between two readings: a slow source gets slower
 
@@ -122,8 +123,11 @@ class Engine:
 
     async def _look_for_silence(self) -> NoReturn:
         while True:
+            before = self._clock()
             await self._sleep(TICK)
-            self.check_silence(self._clock())
+            now = self._clock()
+            if now - before < SUSPENDED:  # else it was not the source that was silent
+                self.check_silence(now)
 
     async def _watch(self, watch: Watch) -> NoReturn:
         while True:

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h: it runs already, or the socket is of no use
 BUG: Final = 1
 START_DEADLINE: Final = 15.0  # seconds that a relay may take to recover its spool and listen
+IMPATIENT: Final = 1.0  # seconds after the first signal from which a second one means "now"; timeout(1) and terminals send two at once
 TOPIC: Final = "monitor"
 SOURCE_TOPIC: Final = "source/"
 _LEVELS: Final = {"critical": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
@@ -70,6 +71,7 @@ class Service:
     def __init__(self, options: ServiceOptions) -> None:
         self._options = options
         self._stopping = asyncio.Event()
+        self._told_to_stop_at = 0.0
         self._is_hurried = asyncio.Event()  # a second signal: nothing is waited for
         self._started_at = time.time()
         self._news = News()
@@ -114,9 +116,11 @@ class Service:
 
     def _stop(self, why: str) -> None:
         log.info("monitor: %s", why)
-        if self._stopping.is_set():
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._told_to_stop_at = time.monotonic()
+        elif time.monotonic() - self._told_to_stop_at > IMPATIENT:
             self._is_hurried.set()
-        self._stopping.set()
 
     async def _drain(self) -> None:
         drained = asyncio.create_task(self._keeper.drain())

@@ -32,15 +32,20 @@ def problems(snapshot: Snapshot) -> list[Problem]:
     """What is wrong in this snapshot; empty when all is well or nothing is configured. While a source is down, that is all we know."""
     match snapshot.state:
         case "down" | "denied":
-            return [Problem("critical", snapshot.source, "", snapshot.error or snapshot.state)]
+            return [Problem("critical", snapshot.source, "", _without_name(snapshot))]
         case "stale":
             known = snapshot.observed_at is not None  # else it is only starting
-            return [Problem("warning", snapshot.source, "", snapshot.error or "no news")] if known else []
+            return [Problem("warning", snapshot.source, "", _without_name(snapshot))] if known else []
         case "unconfigured":
             return []
     rule = _RULES.get(type(snapshot.data))
     found = rule(snapshot.data) if rule else ()
     return [Problem(severity, snapshot.source, subject, text) for severity, subject, text in found]
+
+
+def _without_name(snapshot: Snapshot) -> str:
+    """The name stands beside it already."""
+    return (snapshot.error or snapshot.state).removeprefix(f"{snapshot.source}: ")
 
 
 Found = Iterator[tuple[Severity, str, str]]

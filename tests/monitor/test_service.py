@@ -213,13 +213,24 @@ async def test_a_monitor_alone_drains_no_relay(tmp_path: Path, source: FakeSourc
         assert relay.verbs == []
 
 
-async def test_a_second_signal_does_not_wait_for_the_drain(options: ServiceOptions) -> None:
+async def test_a_second_signal_does_not_wait_for_the_drain(options: ServiceOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor.service, "IMPATIENT", 0.0)
     async with relaying(options.relay_socket, drains=False) as relay, monitoring(options) as running:
         await until_relay(running, os.getpid())
         os.kill(os.getpid(), signal.SIGTERM)
         await until(lambda: relay.verbs == ["drain"])
         os.kill(os.getpid(), signal.SIGTERM)
         assert await running.ends() == 0
+
+
+async def test_two_signals_at_once_are_one(options: ServiceOptions) -> None:
+    async with relaying(options.relay_socket) as relay, monitoring(options) as running:
+        await until_relay(running, os.getpid())
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert await running.ends() == 0
+        assert relay.drained.is_set()
+        assert not options.relay_socket.exists()
 
 
 async def until_relay(running: Monitor, pid: int | None) -> int | None:

@@ -126,7 +126,7 @@ def test_of_queues() -> None:
 
 
 def test_of_a_source_that_cannot_be_read_only_that_is_known() -> None:
-    down = snapshot(queues("STUCK"), "down", error="refused")
+    down = snapshot(queues("STUCK"), "down", error="it: refused")
     assert problems(down) == [Problem("critical", "it", "", "refused")]
     assert problems(replace(down, state="denied", error=None)) == [Problem("critical", "it", "", "denied")]
     assert problems(replace(down, state="stale", error="slow")) == [Problem("warning", "it", "", "slow")]
