@@ -125,9 +125,11 @@ class Engine:
         while True:
             before = self._clock()
             await self._sleep(TICK)
-            now = self._clock()
-            if now - before < SUSPENDED:  # else it was not the source that was silent
-                self.check_silence(now)
+            passed = self._clock() - before
+            if passed > SUSPENDED:  # it was not the sources that were silent
+                for watch in self._watches.values():
+                    watch.answered_at += passed
+            self.check_silence(self._clock())
 
     async def _watch(self, watch: Watch) -> NoReturn:
         while True:
