@@ -86,7 +86,8 @@ class Time:
         end = self.now + seconds
         await settled()
         while due := [sleeper for sleeper in self._sleepers if sleeper[0] <= end and not sleeper[1].done()]:
-            self.now, woken = min(due, key=lambda sleeper: sleeper[0])
+            moment, woken = min(due, key=lambda sleeper: sleeper[0])
+            self.now = max(self.now, moment)
             woken.set_result(None)
             await settled()
         self.now = end
