@@ -103,7 +103,9 @@ def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | Non
 def run(arguments: Sequence[str]) -> int:
     """The exit code. Every expected trouble is a line or some on stderr, never a traceback."""
     try:
-        result = cli.main(list(arguments), prog_name="relay-console", standalone_mode=False)
+        # Not cli.main: it has its own way with a broken pipe and ends the process.
+        with cli.make_context("relay-console", list(arguments)) as context:
+            result = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as end:

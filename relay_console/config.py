@@ -67,7 +67,7 @@ def read(raw: bytes, path: Path, known: Sequence[Section]) -> Configuration:
         directory = paths.relay_directory(relay.directory, path)
         if fault := paths.length_fault(directory):
             converter.mistake(("relay", "directory"), fault)
-        for path_in_file, text in faults(converter, directory):
+        for path_in_file, text in faults(converter, [section.key for section in known], directory):
             converter.mistake(path_in_file, text)
     except NotYaml as error:
         raise BadConfiguration(*_lines(path, [error.mistake])) from None

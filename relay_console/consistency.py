@@ -1,6 +1,6 @@
 """What no single value of a configuration can know: names that must differ, places that collide, columns that must be there. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
@@ -16,10 +16,11 @@ class Fault(NamedTuple):
     text: str
 
 
-def faults(found: Converter, directory: PurePath) -> Iterator[Fault]:
-    """`directory` is the relay's, absolute."""
+def faults(found: Converter, sections: Sequence[str], directory: PurePath) -> Iterator[Fault]:
+    """`sections`: every key of the whole file; `directory`: the relay's, absolute."""
     for rule in (_names, _layouts, _records, _listeners, _backoffs, _not_built):
         yield from rule(found)
+    yield from _references(found, sections)
     yield from _places(found, directory)
 
 
@@ -80,6 +81,17 @@ def _backoffs(found: Converter) -> Iterator[Fault]:
     for path, sender in found.of(Sender):
         if sender.backoff.max < sender.backoff.first:
             yield Fault((*path, "backoff", "max"), "smaller than backoff.first")
+
+
+def _references(found: Converter, sections: Sequence[str]) -> Iterator[Fault]:
+    """A key that is called like another section names one of its entries: ``kafka: main`` of offsets is a kafka[].name."""
+    for path, struct in found.made:
+        for key in set(struct.__struct_fields__).intersection(sections) - set(path):
+            wanted = getattr(struct, key)
+            names = [entry.name for place, entry in found.made if place[:1] == (key,) and len(place) == 2 and hasattr(entry, "name")]
+            is_whole = not any(mistake.path.startswith(key) for mistake in found.mistakes)  # else the entry may only be misspelt there
+            if isinstance(wanted, str) and wanted not in names and is_whole:
+                yield Fault((*path, key), f"there is no {wanted!r} under {key}; known there: {', '.join(names) or 'none'}")
 
 
 def _not_built(found: Converter) -> Iterator[Fault]:

@@ -137,7 +137,7 @@ def _read_heap(files: Sequence[str], given: dict[str, Any]) -> int:
     from backends.snapshots import Heap
 
     now = time.time()
-    heap = Heap(tuple(read_files([Path(name) for name in files], now)))
+    heap = Heap(tuple(read_files(files, now)))
     if given["is_json"]:
         shown = answers.whole(heap, Filter((), frozenset()))
         return _write_bytes(answers.pretty(shown))
@@ -150,7 +150,8 @@ def _read_heap(files: Sequence[str], given: dict[str, Any]) -> int:
 
 
 def _is_path(word: str) -> bool:
-    return "/" in word or Path(word).exists()
+    """`-` is standard input."""
+    return word == "-" or "/" in word or Path(word).exists()
 
 
 def _filter(words: Sequence[str], names: frozenset[str]) -> Filter:

@@ -1,0 +1,127 @@
+"""One-shot answers: the fixed shapes, the filter, and what is left out of a summary."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from backends.snapshots import Broker, Queue, Queues, Relay, Snapshot, Topic, TopicPartition, Topics
+from relay.status import FailedFile, SenderStatus
+from relay_console.answers import Filter, Gathered, age, as_json, counted, has_nothing, names, select, source, summary, whole
+
+NOW = 1_800_000_000.0
+PART = TopicPartition(0, 0, 9, 1, None, None, None, "ok", "a,b")
+
+
+def topic(name: str, state: Any = "ok") -> Topic:
+    return Topic(name, 1, state, None, 1.0, None, None, None, None, None, (PART,))
+
+
+TOPICS = Snapshot("main", "topics", "ok", NOW - 3, data=Topics((topic("orders"), topic("orders.dlq", "crit"), topic("a+b"))))
+RELAY = Snapshot(
+    "relay",
+    "relay",
+    "ok",
+    NOW,
+    data=Relay(
+        (),
+        (SenderStatus("a", "h:1", "idle", 0, None, 0, 1, 1, 0, None),),
+        (),
+        0,
+        None,
+        5,
+        (FailedFile("a", "x.txt", 3, None, "no answer", NOW), FailedFile("b", "y.txt", 3, 400, None, NOW)),
+    ),
+)
+DOWN = Snapshot("old", "topics", "down", error="no broker answers", next_try_at=NOW + 5)
+
+
+def chosen(snapshot: Snapshot, *words: str) -> list[str]:
+    found = select(snapshot, Filter(words, names([snapshot])))
+    return [item["name"] for item in msgspec.to_builtins(found.data)["topics"]]
+
+
+def test_without_a_filter_everything_is_there() -> None:
+    assert chosen(TOPICS) == ["orders", "orders.dlq", "a+b"]
+
+
+def test_a_filter_is_a_regular_expression_and_several_are_alternatives() -> None:
+    assert chosen(TOPICS, "dlq$", "^a") == ["orders.dlq", "a+b"]
+    assert chosen(TOPICS, "nothing") == []
+
+
+def test_a_filter_that_is_exactly_a_name_means_that_one_alone() -> None:
+    assert chosen(TOPICS, "orders") == ["orders"]
+    assert chosen(TOPICS, "a+b") == ["a+b"]
+
+
+def test_a_wrong_expression_is_said_to_be_one() -> None:
+    with pytest.raises(re.error):
+        Filter(["("], frozenset())
+
+
+def test_a_failed_file_goes_with_its_sender() -> None:
+    found = select(RELAY, Filter(["a"], names([RELAY])))
+    assert isinstance(found.data, Relay)
+    assert [file.file for file in found.data.failed_files] == ["x.txt"]
+
+
+def test_partitions_are_told_only_of_a_topic_that_was_asked_for_by_name() -> None:
+    by_name = whole(TOPICS.data, Filter(["orders"], names([TOPICS])))
+    by_pattern = whole(TOPICS.data, Filter(["^orders$"], names([TOPICS])))
+    assert by_name is not None and by_pattern is not None
+    assert "detail" in by_name["topics"][0] and "detail" not in by_name["topics"][1]
+    assert all("detail" not in found for found in by_pattern["topics"])
+
+
+def test_a_summary_counts_its_lists_and_keeps_the_rest() -> None:
+    found = summary(RELAY.data)
+    assert found is not None
+    assert found["counts"]["senders"] == {"total": 1, "idle": 1}
+    assert found["counts"]["failed_files"] == {"total": 2}
+    assert found["disk_free_bytes"] == 5 and "senders" not in found
+    queue = Queue("q", 1, 0, 0, 0, 0, 0, None, None, None, False, False, "NO_CONSUMER", "")
+    queues = summary(Queues(Broker("b", None, "6", None, 1.0, None, None), (queue,), 0))
+    assert queues is not None
+    assert queues["broker"]["version"] == "6" and queues["counts"] == {"queues": {"total": 1, "NO_CONSUMER": 1}}
+
+
+def test_a_line_of_status_counts_in_words() -> None:
+    assert counted(TOPICS.data) == "3 topics (2 ok, 1 crit)"
+    assert counted(RELAY.data) == "1 sender (1 idle); 2 failed files"
+    assert counted(Topics(())) == "nothing"
+    assert counted(None) == ""
+
+
+def test_the_object_has_the_promised_shape_and_unknown_is_null() -> None:
+    gathered = Gathered((TOPICS, DOWN), True, "0.1.0", 42, NOW - 60)
+    shown = json.loads(as_json(gathered, [source(each, summary(each.data), NOW) for each in gathered.snapshots], NOW))
+    assert {key: shown[key] for key in ("schema", "generated_at", "monitor")} == {
+        "schema": 1,
+        "generated_at": NOW,
+        "monitor": {"version": "0.1.0", "pid": 42, "attached": True, "started_at": NOW - 60},
+    }
+    assert [set(each) for each in shown["sources"]] == [
+        {"name", "kind", "state", "observed_at", "age_s", "error", "next_try_at", "data"}
+    ] * 2
+    assert shown["sources"][0]["age_s"] == 3.0
+    assert shown["sources"][1]["data"] is None and shown["sources"][1]["observed_at"] is None
+
+
+def test_a_figure_that_is_no_number_is_null() -> None:
+    gathered = Gathered((), False, "0.1.0", 1, None)
+    assert json.loads(as_json(gathered, [{"rate": float("nan"), "age": float("inf")}], NOW))["sources"] == [{"rate": None, "age": None}]
+
+
+def test_an_age_is_never_negative() -> None:
+    assert age(msgspec.structs.replace(TOPICS, observed_at=NOW + 2), NOW) == 0.0
+    assert age(DOWN, NOW) is None
+
+
+def test_there_is_nothing_only_when_no_source_knows_anything_and_one_should() -> None:
+    unconfigured = Snapshot("topics", "topics", "unconfigured")
+    assert has_nothing([DOWN])
+    assert not has_nothing([DOWN, TOPICS])
+    assert not has_nothing([unconfigured])
