@@ -1,1 +1,4 @@
-"""Looks at outside systems, one kind a file: a client shell, pure parsers, a typed snapshot. No screen, no history, no judgement of the whole."""
+"""Looks at outside systems, one kind a file: a client shell, pure parsers, a typed snapshot.
+
+No screen, no history, no judgement of the whole.
+"""

@@ -1,8 +1,8 @@
 """Times as producers write them into payloads. Pure: text in, epoch seconds out, or None for what is no credible time.
 
 Known spellings: ``YYYY-MM-DD HH:MM:SS[.fff]`` and ISO 8601 with or without a zone, ``yyyymmddHHMMSS[mmm]``, and epoch
-counts in s, ms, us and ns. A spelling without a zone is read in the zone of the configuration. A time outside of `SANE_PAST`..`SANE_FUTURE` is not believed: it is more
-likely some other number than a time.
+counts in s, ms, us and ns. A spelling without a zone is read in the zone of the configuration. A time outside of
+`SANE_PAST`..`SANE_FUTURE` is not believed: it is more likely some other number than a time.
 """
 
 import re
