@@ -41,7 +41,7 @@ class Worker:
         if self._thread is not None:
             self._jobs.put(last)
             self._jobs.put(None)
-            self._thread = None
+            self._thread, self._jobs = None, queue.SimpleQueue()  # a later call gets a thread and a queue of its own
 
     def _start(self) -> None:
         if self._thread is None:

@@ -44,6 +44,8 @@ async def test_closing_runs_the_last_word_on_the_same_thread_and_twice_is_once()
     worker.close(said.set)
     worker.close(lambda: pytest.fail("closed twice"))
     assert await asyncio.to_thread(said.wait, 5)
+    assert await worker.run(lambda: 7) == 7  # used again after a close
+    worker.close(lambda: None)
 
 
 HUNG = """
