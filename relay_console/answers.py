@@ -3,7 +3,6 @@
 Nothing here lists the kinds: a list is a tuple of structs, a name is its `name`, a state its `state` or `verdict`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.snapshots import Data, Kind, Snapshot
+from tui.filter import parse_filter
 
 SCHEMA: Final = 1
 
@@ -27,16 +27,17 @@ class Gathered(NamedTuple):
 
 
 class Filter:
-    """Regular expressions on names, any of which may fit; a word that is exactly a name means that one alone."""
+    """On names, in the language of the console's `/`; any may fit. A word that is exactly a name means that one alone."""
 
     def __init__(self, words: Sequence[str], names: frozenset[str]) -> None:
-        """Raises re.error."""
+        """Raises ValueError."""
         self.exact = {word for word in words if word in names}
-        self._patterns = [re.compile(word) for word in words if word not in self.exact]
+        patterns = [parse_filter(word) for word in words if word not in self.exact]
+        self._patterns = [pattern for pattern in patterns if pattern is not None]
         self.is_narrow = bool(words)
 
     def fits(self, name: str) -> bool:
-        return not self.is_narrow or name in self.exact or any(pattern.search(name) for pattern in self._patterns)
+        return not self.is_narrow or name in self.exact or any(pattern(name) for pattern in self._patterns)
 
 
 def names(snapshots: Sequence[Snapshot]) -> frozenset[str]:

@@ -87,14 +87,15 @@ def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | Non
     Without a command: the console. It attaches to the daemon of the configuration, or starts one.
     """
     ctx.obj = Shared.of(given)
+    ways = sum((headless, attach is not None, demo))
+    if ways > 1 or (ways and ctx.invoked_subcommand is not None):
+        raise click.UsageError("--headless, --attach, --demo and a command exclude each other")
     if ctx.invoked_subcommand is not None:
         return 0
-    if sum((headless, attach is not None, demo)) > 1:
-        raise click.UsageError("--headless, --attach and --demo exclude each other")
     if headless:
         from relay_console.commands.daemons import headless as run_headless
 
-        return run_headless(ctx.obj, embedded, given["write"])
+        return run_headless(ctx.obj, embedded)
     from relay_console.commands.screen import open_screen
 
     return open_screen(ctx.obj, given, attach=attach, is_demo=demo)

@@ -23,6 +23,7 @@ class Shared(Struct, frozen=True):
     log_file: str | None = None
     log_format: str | None = None
     verbose: int = 0
+    write: bool | None = None
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "Shared":
@@ -31,7 +32,10 @@ class Shared(Struct, frozen=True):
     def over(self, given: dict[str, Any]) -> "Shared":
         """What the word says counts more."""
         mine = {name: getattr(self, name) for name in self.__struct_fields__}
-        return Shared(**(mine | {name: value for name, value in given.items() if value and name in mine}))
+        said = {name: value for name, value in given.items() if name in mine and value is not None}
+        if not said.get("verbose"):
+            said.pop("verbose", None)  # a flag that counts is never None
+        return Shared(**(mine | said))
 
     @property
     def path(self) -> Path:

@@ -1,7 +1,6 @@
 """``status``, ``relays``, ``topics``, ``offsets``, ``heap``, ``queues``: one answer on stdout, from the daemon or from the sources."""
 
 import os
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from relay_console import answers, tables
 from relay_console.answers import Filter, Gathered
 from relay_console.asking import gather
 from relay_console.cli import say
+from relay_console.errors import ActionFailed
 from relay_console.options import Shared, config_option
 from relay_console.tables import Title, Word
 from tui.format import visible
@@ -157,8 +157,8 @@ def _is_path(word: str) -> bool:
 def _filter(words: Sequence[str], names: frozenset[str]) -> Filter:
     try:
         return Filter(words, names)
-    except re.error as error:
-        raise click.UsageError(f"{error.pattern!r} is no regular expression: {error.msg} at character {(error.pos or 0) + 1}") from None
+    except ValueError as error:
+        raise click.UsageError(f"FILTER: {error}") from None
 
 
 def _is_coloured(is_refused: bool) -> bool:
@@ -167,13 +167,17 @@ def _is_coloured(is_refused: bool) -> bool:
 
 def _write(lines: Sequence[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
-    sys.stdout.buffer.write(text.encode(sys.stdout.encoding or "utf-8", "replace"))
-    sys.stdout.flush()
+    _write_bytes(text.encode(sys.stdout.encoding or "utf-8", "replace"))
 
 
 def _write_bytes(data: bytes) -> int:
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ActionFailed(f"cannot write the answer: {error.strerror}") from None
     return 0
 
 

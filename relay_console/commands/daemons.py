@@ -15,10 +15,9 @@ from relay_console.options import Shared, config_option, log_options, write_opti
 logger = logging.getLogger(__name__)
 
 
-def headless(shared: Shared, is_embedded: bool, write: bool | None) -> int:
+def headless(shared: Shared, is_embedded: bool) -> int:
     """The monitor, and a relay when none runs; the relay it started is drained at the end."""
-    found = _begin(shared)
-    return _monitor(found, is_embedded, write, starts_relay=True)
+    return _monitor(_begin(shared), shared.write, is_embedded=is_embedded, starts_relay=True)
 
 
 @click.command()
@@ -40,9 +39,10 @@ def relay(shared: Shared, /, embedded: bool, **given: Any) -> int:
 @config_option
 @log_options
 @click.pass_obj
-def monitor(shared: Shared, /, write: bool | None, **given: Any) -> int:
+def monitor(shared: Shared, /, **given: Any) -> int:
     """Watch all sources, the relay among them, and serve consoles, until SIGTERM."""
-    return _monitor(_begin(shared.over(given)), is_embedded=False, write=write, starts_relay=False)
+    shared = shared.over(given)
+    return _monitor(_begin(shared), shared.write, is_embedded=False, starts_relay=False)
 
 
 def _begin(shared: Shared) -> Configuration:
@@ -54,7 +54,7 @@ def _begin(shared: Shared) -> Configuration:
     return found
 
 
-def _monitor(found: Configuration, is_embedded: bool, write: bool | None, *, starts_relay: bool) -> int:
+def _monitor(found: Configuration, write: bool | None, *, is_embedded: bool, starts_relay: bool) -> int:
     from monitor.service import ServiceOptions, serve
 
     directory = found.directory

@@ -29,6 +29,7 @@ def open_screen(shared: Shared, given: dict[str, Any], *, attach: str | None, is
     """Nothing is written to a terminal that the screen owns: our log is a file."""
     if attach is not None and attach.startswith("ssh:"):
         raise click.UsageError("--attach ssh://… is not built yet; give the path of a socket, or run relay-console on that host")
+    _look_at(given)
     # A demonstration and the console of another daemon need no configuration, not even one that is right.
     found = config.load(shared.path.absolute()) if attach is None and not is_demo else None
     settings = found.console if found else Console()
@@ -36,7 +37,21 @@ def open_screen(shared: Shared, given: dict[str, Any], *, attach: str | None, is
     log.start(shared.log_format or "text", shared.log_file or str(paths.state_directory(os.environ) / LOG), shared.verbose, os.environ)
     from tui.app import run
 
-    return run(_link(found, attach, given["write"]), _options(settings, given, is_demo))
+    return run(_link(found, attach, shared.write), _options(settings, given, is_demo))
+
+
+def _look_at(given: dict[str, Any]) -> None:
+    """Raises UsageError for what the console would silently leave out."""
+    from tui.filter import parse_filter
+    from tui.pane import panes
+
+    names = [pane.name for pane in panes()]
+    if given["view"] and given["view"] not in names:
+        raise click.UsageError(f"there is no pane {given['view']!r}; there are {', '.join(names)}")
+    try:
+        parse_filter(given["filter"] or "")
+    except ValueError as error:
+        raise click.UsageError(f"--filter: {error}") from None
 
 
 def _link(found: Configuration | None, attach: str | None, write: bool | None) -> Link:

@@ -1,7 +1,6 @@
 """One-shot answers: the fixed shapes, the filter, and what is left out of a summary."""
 
 import json
-import re
 from typing import Any
 
 import msgspec
@@ -52,13 +51,18 @@ def test_a_filter_is_a_regular_expression_and_several_are_alternatives() -> None
     assert chosen(TOPICS, "nothing") == []
 
 
+def test_it_speaks_the_language_of_the_console() -> None:
+    assert chosen(TOPICS, "!DLQ") == ["orders", "a+b"]
+    assert chosen(TOPICS, "~odq") == ["orders.dlq"]
+
+
 def test_a_filter_that_is_exactly_a_name_means_that_one_alone() -> None:
     assert chosen(TOPICS, "orders") == ["orders"]
     assert chosen(TOPICS, "a+b") == ["a+b"]
 
 
 def test_a_wrong_expression_is_said_to_be_one() -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(ValueError, match="regular expression"):
         Filter(["("], frozenset())
 
 

@@ -52,7 +52,19 @@ def test_an_unknown_word_is_usage_and_the_nearest_one_is_named(capsys: pytest.Ca
     assert "did you mean 'status'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--nonsense"], ["status", "--wait", "5"], ["--headless", "--demo"], ["--refresh", "0.1"], ["pause"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--nonsense"],
+        ["status", "--wait", "5"],
+        ["--headless", "--demo"],
+        ["--refresh", "0.1"],
+        ["pause"],
+        ["--demo", "status"],
+        ["--demo", "--view", "x"],
+        ["--demo", "--filter", "("],
+    ],
+)
 def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_here(words) == 2
     assert capsys.readouterr().err
@@ -61,7 +73,7 @@ def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture
 def test_a_wrong_expression_is_usage(place: Place) -> None:
     done = place.run("topics", "orders(")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is no regular expression" in done.stderr
+    assert "not a regular expression" in done.stderr
 
 
 def test_ten_mistakes_are_ten_lines_on_standard_error_and_78(tmp_path: Path) -> None:
