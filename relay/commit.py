@@ -7,6 +7,7 @@ ended, never synced again, and what comes next goes to another file.
 `Writer` is the thread around it. It never dies: whatever happens, the batch is answered and the next one is taken.
 """
 
+import errno
 import logging
 import os
 import threading
@@ -57,6 +58,17 @@ class Disk:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def make_directory(self, path: Path) -> None:
+        """With its parents, each of them on disk: a file in a directory that a power cut takes away is lost with it."""
+        if path.is_dir():
+            return
+        self.make_directory(path.parent)
+        try:
+            path.mkdir(exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
+        self.sync_directory(path.parent)
 
     def free(self, path: Path) -> tuple[int, int]:
         """Bytes that we may still use, and bytes of the whole file system."""

@@ -58,7 +58,7 @@ class Ledger:
 
     def load(self, seen: Seen, now: float) -> None:
         """Newest first into `seen`; what it does not want is removed. Raises OSError."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._disk.make_directory(self._directory)
         paths = sorted(path for path in self._directory.iterdir() if path.suffix == ".seen" and path.stem.isdigit())
         self._number = int(paths[-1].stem) if paths else 0
         wanted = True
@@ -69,7 +69,7 @@ class Ledger:
                 wanted = wanted and seen.restore(keys, digests, at, now)
                 segment.count += len(keys)
                 segment.newest_at = max(segment.newest_at, at)
-            if blocks and (wanted or segment.newest_at >= now - self._keep_s):
+            if blocks and segment.newest_at >= now - self._keep_s:
                 self._segments.insert(0, segment)
             else:
                 path.unlink(missing_ok=True)

@@ -33,6 +33,8 @@ MAX_COLLECTING: Final = 8 << 20  # bytes of records that wait for the disk; abov
 MAX_UNSENT: Final = 64 << 10  # bytes of answers in our side of a socket; above it its peer is not read from
 MAX_REFUSED_LINGERING: Final = 256  # connections over a limit that may read their 429; more of them are cut at once
 MAX_UNKEPT: Final = 4 << 20  # bytes of refused lines on their way to the quarantine; a flood of garbage loses the rest of itself
+HANGS_AFTER: Final = 5.0  # seconds of one commit after which the disk is said to hang; a slow one takes 50 ms
+UNKEPT_OVERHEAD: Final = 300  # bytes that an entry costs besides its line: a flood of empty lines is bounded too
 RATE_SPAN: Final = 60  # seconds of `records_per_min`
 
 _ids: Final = itertools.count(1)  # of connections, incoming and outgoing
@@ -79,8 +81,10 @@ class Receiver:
         inbox: Inbox,
         kept: tuple[Quarantine, Quarantine],
         trouble: Callable[[str, str, str], None],
+        is_full: Callable[[], bool],
     ) -> None:
         self.config = config
+        self._is_full = is_full  # the whole process has as many connections as it has file descriptors to spare
         self.layout = layout
         self.seen = seen
         self._inbox = inbox
@@ -117,7 +121,8 @@ class Receiver:
 
     def bind(self) -> None:
         """Takes the port without accepting yet. Raises OSError."""
-        host, port = split_address(self.config.listen) if not self.config.listen.endswith(":0") else (self.config.listen[:-2], 0)
+        listen = self.config.listen
+        host, port = (listen[:-2].strip("[]"), 0) if listen.endswith(":0") else split_address(listen)  # 0: any, for tests
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, kind, protocol)
         try:
@@ -161,6 +166,10 @@ class Receiver:
         now = self.loop.time()
         for connection in list(self.connections.values()):
             connection.drain(now)
+
+    @property
+    def sockets(self) -> int:
+        return len(self.connections) + len(self._lingering)
 
     @property
     def is_quiet(self) -> bool:
@@ -210,6 +219,7 @@ class Receiver:
         if (
             self.is_paused
             or self._is_draining
+            or self._is_full()
             or len(self.connections) >= limits.max_connections
             or self._by_address[address] >= limits.max_connections_per_address
         ):
@@ -306,7 +316,7 @@ class Receiver:
         is_conflict = code == self.layout.codes.conflict
         reason = "this process number was stored with other content" if is_conflict else self.layout.reason(line, code)
         self._unkept.append((self._conflicts if is_conflict else self._quarantine, Refused(time.time(), peer, code, reason, line)))
-        self._unkept_bytes += len(line)
+        self._unkept_bytes += len(line) + UNKEPT_OVERHEAD
         if len(self._unkept) == 1:
             self.loop.call_soon(self._hand_over)
 
@@ -317,7 +327,7 @@ class Receiver:
             for place in (self._quarantine, self._conflicts):
                 if found := [refused for where, refused in entries if where is place]:
                     place.keep(found)
-            self.loop.call_soon_threadsafe(self._forget, sum(len(refused.line) for _, refused in entries))
+            self.loop.call_soon_threadsafe(self._forget, sum(len(refused.line) + UNKEPT_OVERHEAD for _, refused in entries))
 
         self.writer.do(write)
 
@@ -364,12 +374,20 @@ class Receiver:
             bytes=total.bytes,
             records_per_min=self._rate(),
             last_record_at=_wall(total.last_record_at, self.loop.time()),
-            last_error=self._last_error,
+            last_error=f"the disk has not answered for {self._hangs_for():.0f} s" if self._hangs_for() else self._last_error,
             quarantined=self._quarantine.total + self._conflicts.total,
             inbox=str(self._inbox.place),
         )
 
+    def _hangs_for(self) -> float:
+        """Seconds that the writer has waited for the disk, when that is too long."""
+        since = self.writer.busy_since
+        found = 0.0 if since is None else time.perf_counter() - since
+        return found if found >= HANGS_AFTER else 0.0
+
     def _state(self) -> str:
+        if self._hangs_for():
+            return "failed"
         if self._failure is not None:
             return "disk_full" if self._failure.is_space else "failed"
         if self._is_draining:

@@ -96,9 +96,14 @@ class Seen:
         return len(stray)
 
     def restore(self, keys: Sequence[bytes], digests: Sequence[int], at: float, now: float) -> bool:
-        """For the start, called with the newest first: the first word about a number is the right one. False when no more is wanted."""
-        if len(self.known) >= self._most or now - at > self._keep_s:
+        """For the start, called with the newest first: the first word about a number is the right one. What is too old is left out.
+
+        False when no more is wanted.
+        """
+        if len(self.known) >= self._most:
             return False
+        if now - at > self._keep_s:
+            return True
         fresh = []
         for key, value in zip(keys, digests, strict=True):
             if self.known.setdefault(key, value) is value:

@@ -123,6 +123,7 @@ class Service:
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._state = "running"
+        self._most_sockets = 0
         self._published = b""
         self._published_at = 0.0
 
@@ -137,7 +138,7 @@ class Service:
         except LayoutFault as error:
             raise CannotStart(BAD_CONFIGURATION, str(error)) from None
         self._take_directory(stack)
-        _raise_file_limit()
+        self._most_sockets = _raise_file_limit()
         self._watch_signals(stack)
         for receiver in self._config.receivers:
             self.receivers.append(self._receiver(receiver, layout, stack))
@@ -158,12 +159,13 @@ class Service:
 
     def _take_directory(self, stack: contextlib.AsyncExitStack) -> None:
         with _or_cannot_start(f"the directory {self._home}"):
-            self._home.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(_locked(self._home))
+            self._disk.make_directory(self._home)
         try:
-            stack.enter_context(hold_lock(self._options.lock))
+            stack.enter_context(hold_lock(self._options.lock))  # says who holds it
         except LinkError as error:
             raise CannotStart(UNAVAILABLE, str(error)) from None
+        with _or_cannot_start(f"the directory {self._home}"):
+            stack.enter_context(_locked(self._home))  # and this one holds although somebody removes the file
 
     def _receiver(self, config: relay_config.Receiver, layout: Layout, stack: contextlib.AsyncExitStack) -> Receiver:
         name, home = config.name, self._home
@@ -186,13 +188,13 @@ class Service:
             Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
             Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
         )
-        receiver = Receiver(config, layout, seen, inbox, kept, self._trouble)
+        receiver = Receiver(config, layout, seen, inbox, kept, self._trouble, self._is_full)
         stack.callback(receiver.close_listener)
         with _or_cannot_start(f"receiver {name} cannot take {config.listen}"):
             receiver.bind()
         with _or_cannot_start(f"the inbox {place}"):
-            memory.mkdir(parents=True, exist_ok=True)
-            place.mkdir(parents=True, exist_ok=True)
+            self._disk.make_directory(memory)
+            self._disk.make_directory(place)
             stack.enter_context(_locked(place))
             now = time.time()
             names.load(now)
@@ -335,6 +337,9 @@ class Service:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._trouble, severity, source, text)
 
+    def _is_full(self) -> bool:
+        return sum(receiver.sockets for receiver in self.receivers) >= self._most_sockets
+
     @property
     def _parts(self) -> "list[Receiver | Sender]":
         return [*self.receivers, *self.senders]
@@ -365,18 +370,20 @@ class Service:
             return None
 
     def _publish(self) -> None:
-        if self._link is not None:
-            self._link.publish("status", msgspec.msgpack.encode(self.status()))
+        """When something changed, and else every other time, so that a reader knows that we live."""
+        body, now = msgspec.msgpack.encode(self.status()), self._loop.time()
+        if self._link is not None and (body != self._published or now - self._published_at > STATUS_INTERVAL * 1.5):
+            self._link.publish("status", body)
+            self._published, self._published_at = body, now
 
     async def _command(self, command: Command, peer: Peer) -> Reply:
-        text = await self._obey(command)
+        is_done, text = await self._obey(command)
         self._publish()
-        is_done = not text.startswith("no ")
         log.info("%s %s by %s (%s): %s", command.verb, command.arguments, command.actor or peer.program, peer.pid, text)
         return Reply(command.id, is_done, text)
 
-    async def _obey(self, command: Command) -> str:
-        """What was done, in one line; one that begins with "no " was not."""
+    async def _obey(self, command: Command) -> tuple[bool, str]:
+        """Whether it was done, and one line."""
         arguments = command.arguments
         match command.verb:
             case "pause" | "resume":
@@ -386,32 +393,32 @@ class Service:
             case "disconnect":
                 number = arguments.get("id")
                 hits = [each for each in self._parts if isinstance(number, int) and each.disconnect(number)]
-                return f"connection {number} is being ended" if hits else f"no connection {number}"
+                return (True, f"connection {number} is being ended") if hits else (False, f"no connection {number}")
             case "drain":
                 self._stop.set()
-                return "draining"
+                return True, "draining"
             case "refresh":
-                return "the status is published"
-        return f"no such command: {command.verb!r}; there are pause, resume, resend, disconnect, drain and refresh"
+                return True, "the status is published"
+        return False, f"no such command: {command.verb!r}; there are pause, resume, resend, disconnect, drain and refresh"
 
-    def _pause_or_resume(self, verb: str, name: str) -> str:
+    def _pause_or_resume(self, verb: str, name: str) -> tuple[bool, str]:
         found = [each for each in self._parts if each.config.name == name]
         for each in found:
             (each.pause if verb == "pause" else each.resume)()
         kinds = " and ".join("receiver" if isinstance(each, Receiver) else "sender" for each in found)
-        return f"{verb}d: {kinds} {name}" if found else f"no receiver or sender has the name {name!r}"
+        return (True, f"{verb}d: {kinds} {name}") if found else (False, f"no receiver or sender has the name {name!r}")
 
-    async def _resend(self, name: str, file: Any) -> str:
+    async def _resend(self, name: str, file: Any) -> tuple[bool, str]:
         for sender in self.senders:
             if sender.config.name == name:
                 try:
                     names = await sender.resend(None if file is None else str(file))
                 except OSError as error:
-                    return f"no: {error.strerror or error}"
+                    return False, f"{name}: {error.strerror or error}"
                 if not names and file is not None:
-                    return f"no file {file!r} in failed/{name}"
-                return f"{len(names)} files are sent again"
-        return f"no sender has the name {name!r}"
+                    return False, f"no file {file!r} in failed/{name}"
+                return True, f"{len(names)} {'file is' if len(names) == 1 else 'files are'} sent again"
+        return False, f"no sender has the name {name!r}"
 
 
 @contextlib.contextmanager
@@ -438,9 +445,10 @@ def _locked(directory: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def _raise_file_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _raise_file_limit() -> int:
+    """As many files as we may open. Returns how many of them partners may have: minute files must never fail for want of one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if soft < FILES_RESERVED:
-        log.warning("only %d files may be open at once", hard)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(soft - FILES_RESERVED, soft // 4)

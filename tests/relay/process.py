@@ -20,14 +20,13 @@ ROOT = Path(__file__).parents[2]
 
 
 class Process:
-    """Started and ready; `addresses` by receiver name."""
+    """Started and ready, or ended; `addresses` by receiver name. Its configuration and log are `place`.json and .log."""
 
-    def __init__(self, config: Relay, *more: str) -> None:
-        directory = Path(config.directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        file = directory.with_suffix(".json")
+    def __init__(self, config: Relay, *more: str, place: Path | None = None) -> None:
+        place = place or Path(config.directory)
+        file = place.with_suffix(".json")
         file.write_bytes(msgspec.json.encode(config))
-        self.log = directory.with_suffix(".log")
+        self.log = place.with_suffix(".log")
         with self.log.open("ab") as log:
             start = log.tell()
             command = [sys.executable, "-m", "tests.relay.process", str(file), *more]

@@ -101,7 +101,7 @@ def test_what_is_restored_newest_first_keeps_the_newest_word() -> None:
 
 def test_what_is_too_old_is_not_restored() -> None:
     seen = Seen(100.0, 30)
-    assert not seen.restore([b"1"], [1 << 40], 0.0, 101.0)
+    assert seen.restore([b"1"], [1 << 40], 0.0, 101.0)
     assert len(seen) == 0
 
 

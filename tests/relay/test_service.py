@@ -96,7 +96,7 @@ def test_a_second_relay_on_the_same_directory_is_one_line_and_69(tmp_path: Path)
     with Process(config(tmp_path / "r")) as first, Process(config(tmp_path / "r")) as second:
         code, line = refused(tmp_path / "r", second)
         assert code == 69
-        assert "another relay is running" in line
+        assert f"already running: pid {first.child.pid} " in line
         assert line.count("\n") == 0
         assert exchange(first.address(), request(1)) == response(1, 200)
 
@@ -120,16 +120,7 @@ def test_a_taken_port_is_one_line_and_69(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_made_is_one_line_and_69(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    faulty = config(tmp_path / "file" / "r")
-    with Process.__new__(Process) as relay:
-        import subprocess
-        import sys
-
-        file = tmp_path / "c.json"
-        file.write_bytes(msgspec.json.encode(faulty))
-        relay.log = tmp_path / "log"
-        with relay.log.open("ab") as log:
-            relay.child = subprocess.Popen([sys.executable, "-m", "tests.relay.process", str(file)], stderr=log)
+    with Process(config(tmp_path / "file" / "r"), place=tmp_path / "c") as relay:
         code, line = refused(tmp_path, relay)
     assert code == 69
     assert line == f"relay-console: the directory {tmp_path}/file/r: Not a directory"
