@@ -3,7 +3,8 @@
 The shells below only fetch; what a reading means is said in consumption, rates and offset_verdicts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta, Struct, field
@@ -26,6 +27,7 @@ T = TypeVar("T")
 SECTION = "offsets"
 DEADLINE_S = 40.0  # groups: metadata 5 s, list 6 s, offsets 20 s, log ends 6 s, each at its worst
 RELIST_EVERY = 6  # cycles: the tree of /consumers is three levels deep, and changes rarely
+BREATH = 25  # consumers between two looks at the loop's other work: 10 ms
 MAX_NODES = 20_000  # read in one cycle; at 2,500 a second that is all its time
 
 
@@ -119,6 +121,14 @@ class Brokers:
         return self._client
 
 
+async def gently(items: Iterable[T]) -> AsyncIterator[T]:
+    """The same items, with room for the loop's other work: a thousand nodes of 32 partitions are 0.4 s of arithmetic."""
+    for number, item in enumerate(items):
+        if number % BREATH == BREATH - 1:
+            await asyncio.sleep(0)
+        yield item
+
+
 class Memory:
     """Every consumer of one source over time."""
 
@@ -126,15 +136,15 @@ class Memory:
         self._allowed = allowed_lag
         self._consumers: dict[tuple[str, str | None], Consumption] = {}
 
-    def take(self, seen: Sequence[Observation], now: float) -> Offsets:
+    async def take(self, seen: Sequence[Observation], now: float) -> Offsets:
         """What is no longer there is forgotten."""
         keys = [(each.name, each.topic) for each in seen]
         self._consumers = {key: self._consumers.get(key) or Consumption(self._allowed) for key in keys}
-        for key, observation in zip(keys, seen, strict=True):
+        async for key, observation in gently(zip(keys, seen, strict=True)):
             self._consumers[key].feed(observation, now)
         moving = {key: consumer.moving(now) > 0 for key, consumer in self._consumers.items()}
         total = sum(moving.values())
-        return Offsets(tuple(consumer.consumer(now, total - moving[key]) for key, consumer in self._consumers.items()))
+        return Offsets(tuple([consumer.consumer(now, total - moving[key]) async for key, consumer in gently(self._consumers.items())]))
 
 
 class _OffsetsSource:
@@ -160,7 +170,7 @@ class GroupsSource(_OffsetsSource):
         self._brokers = brokers
 
     async def observe(self, now: float) -> Offsets:
-        return self._memory.take(await self._brokers.groups(), now)
+        return await self._memory.take(await self._brokers.groups(), now)
 
     async def close(self) -> None:
         self._brokers.close()
@@ -179,7 +189,7 @@ class ZnodesSource(_OffsetsSource):
 
     async def observe(self, now: float) -> Offsets:
         seen = await (self._csv() if self._watched.layout == "csv" else self._classic())
-        return self._memory.take(await self._with_ends(seen), now)
+        return await self._memory.take(await self._with_ends(seen), now)
 
     async def close(self) -> None:
         self._zookeeper.close()
@@ -190,7 +200,8 @@ class ZnodesSource(_OffsetsSource):
         names = (await self._zookeeper.children(self._path))[:MAX_NODES]
         nodes = await self._zookeeper.read([f"{self._path}/{name}" for name in names])
         topic = self._watched.topic
-        return [csv_observation(name, topic, node) for name, node in zip(names, nodes, strict=True) if not isinstance(node, Absent)]
+        found = zip(names, nodes, strict=True)
+        return [csv_observation(name, topic, node) async for name, node in gently(found) if not isinstance(node, Absent)]
 
     async def _classic(self) -> list[Observation]:
         if self._cycle % RELIST_EVERY == 0 or not self._tree:
