@@ -44,20 +44,26 @@ def svg(screen: pyte.Screen, title: str) -> str:
 
 
 def _line(row: int, cells: list[Char]) -> list[str]:
+    """Backgrounds by run of one style, text by word: a word keeps its place whatever the reader's font is."""
     parts = []
     top = MARGIN + row * CELL_HEIGHT
-    for style, group in groupby(enumerate(cells), key=lambda pair: _style(pair[1])):
+    for (_, background, _), group in groupby(enumerate(cells), key=lambda pair: _style(pair[1])):
         run = list(group)
-        left = MARGIN + run[0][0] * CELL_WIDTH
-        text = "".join(cell.data for _, cell in run)
-        foreground, background, weight = style
         if background != BACKGROUND:
             size = f'width="{len(run) * CELL_WIDTH:.1f}" height="{CELL_HEIGHT}"'
-            parts.append(f'<rect x="{left:.1f}" y="{top}" {size} fill="{background}"/>')
-        if text.strip():
-            span = f'textLength="{len(run) * CELL_WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"'
-            parts.append(f'<text x="{left:.1f}" y="{top + 13}" fill="{foreground}"{weight} {span}>{escape(text)}</text>')
+            parts.append(f'<rect x="{MARGIN + run[0][0] * CELL_WIDTH:.1f}" y="{top}" {size} fill="{background}"/>')
+    for is_blank, word in groupby(enumerate(cells), key=lambda pair: pair[1].data == " "):
+        if not is_blank:
+            for (foreground, _, weight), piece in groupby(word, key=lambda pair: _style(pair[1])):
+                parts.append(_text(list(piece), top + 13, foreground, weight))
     return parts
+
+
+def _text(cells: list[tuple[int, Char]], baseline: int, foreground: str, weight: str) -> str:
+    left = MARGIN + cells[0][0] * CELL_WIDTH
+    span = f'textLength="{len(cells) * CELL_WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"'
+    text = escape("".join(cell.data for _, cell in cells))
+    return f'<text x="{left:.1f}" y="{baseline}" fill="{foreground}"{weight} {span}>{text}</text>'
 
 
 def _style(cell: Char) -> tuple[str, str, str]:
