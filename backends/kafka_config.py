@@ -8,11 +8,20 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from backends.timestamps import Format
-from settings.forms import Addresses, Misfit, Name, Zone
+from settings.forms import Addresses, Form, Misfit, Name, Zone
 from settings.secret import Secret
 from settings.units import Duration
 
 Column = Annotated[int, Meta(ge=1, le=1000)]  # counted from 1, as `cut -f` does
+
+
+def _delimiter(text: str) -> str | None:
+    return (
+        None if len(text) == 1 and text not in '\r\n"' else f"{text!r} is no delimiter; write one character, such as ',' or '|' or \"\\t\""
+    )
+
+
+Delimiter = Annotated[str, Meta(description="one character"), Form(_delimiter)]
 
 
 class TopicFilter(Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,7 +35,7 @@ class Payload(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the times stand in a record's value."""
 
     format: Literal["csv"] = "csv"
-    delimiter: Annotated[str, Meta(pattern='^[^\r\n"]$')] = ","
+    delimiter: Delimiter = ","
     loaded: Column = 5
     sent: Column = 6
     time: Format = "auto"

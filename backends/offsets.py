@@ -19,7 +19,7 @@ from backends.source import Answer, Context, Source, Unavailable
 from backends.worker import Busy, Worker
 from backends.znodes import parse_offset, parse_offsets
 from backends.zookeeper_client import Absent, Denied, Found, Node, ZookeeperClient
-from settings.forms import Addresses, Misfit, Name
+from settings.forms import Addresses, Form, Misfit, Name
 from settings.units import Duration
 
 T = TypeVar("T")
@@ -31,12 +31,24 @@ BREATH = 25  # consumers between two looks at the loop's other work: 10 ms
 MAX_NODES = 20_000  # read in one cycle; at 2,500 a second that is all its time
 
 
+def _path(text: str) -> str | None:
+    parts = text.split("/")
+    return (
+        None
+        if len(parts) > 1 and not parts[0] and all(parts[1:])
+        else f"{text!r} is no path of a znode; write one such as /lean/app/offsets"
+    )
+
+
+ZnodePath = Annotated[str, Meta(description="a path such as /lean/app/offsets"), Form(_path)]
+
+
 class Watched(Struct, frozen=True, forbid_unknown_fields=True):
     """`zookeeper` and `path` for znodes; `kafka` alone for the groups of that cluster. Znodes with `kafka` have a lag, too."""
 
     name: Name
     zookeeper: Addresses | None = None
-    path: Annotated[str, Meta(pattern="^(/[^/]+)+$")] | None = None
+    path: ZnodePath | None = None
     layout: Literal["csv", "consumers"] = "csv"
     kafka: Name | None = None
     topic: str | None = None
