@@ -40,6 +40,8 @@ FIRST_LOOKS = 0.05  # seconds between two paints while the first data comes in
 FIRST_LOOKS_LAST = 3.0  # seconds after the start
 STALLED_WRITES = 3  # updates that wait for the terminal: more are not added, the next one will hold what they would have shown
 CATCH_UP = 0.2  # seconds until we look whether a stalled terminal reads again
+STOP_LASTS = 15.0  # seconds that a daemon may take to drain its relay; then it ends without a witness
+STOP_LOOKS = 0.05
 TWICE = 2.0  # seconds within which a second Ctrl-C means it
 SYNC_FROM = 256  # bytes from which an update is worth being bracketed, so that the terminal shows it at once
 COLOURS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
@@ -315,10 +317,14 @@ class Console(App[None], inherit_bindings=False):
 
     async def _stop(self) -> None:
         reply = await self.link.command("monitor", "stop")
-        if reply.ok:
-            self.leave(0)
-        else:
+        if not reply.ok:
             self.deck.say(f"the daemon was not stopped: {reply.text}", "error")
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_LASTS):
+                while self.link.state.connected:  # who starts it again at once must not meet the old one
+                    await asyncio.sleep(STOP_LOOKS)
+        self.leave(0)
 
     # -- actions ------------------------------------------------------------------------------------------------------------------------
 
