@@ -35,6 +35,7 @@ lab: $(READY)  ## only the real servers with moving data, until Ctrl-C
 	@$(BIN)/python -m tests.lab
 
 docs: $(READY)  ## the captures and generated pages under docs/
+	@$(BIN)/relay-console config schema > docs/config.schema.json
 	@$(BIN)/python -m tests.docs.captures
 
 requirements:  ## pin requirements/*.txt anew (needs pip-tools)

@@ -65,7 +65,7 @@ class Words(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in WORDS and not name.startswith("-"):
-            from settings.convert import nearest
+            from settings.wording import nearest
 
             near = nearest(name, list(WORDS))
             ctx.fail(f"no such command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

@@ -16,9 +16,10 @@ from relay_console import paths
 from relay_console.consistency import faults
 from relay_console.errors import BadConfiguration
 from relay_console.sections import OURS, Console, Section, sections
-from settings.convert import BROKEN, Converter, TooLarge, place_of, suggestion
+from settings.convert import BROKEN, Converter, TooLarge, place_of
 from settings.mistake import Mistake
 from settings.tree import NotYaml, read_tree
+from settings.wording import suggestion
 
 MAX_MISTAKES_SHOWN: Final = 1000  # a file of another program has one a line; nobody reads more
 

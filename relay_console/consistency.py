@@ -5,8 +5,9 @@ from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from relay.config import Receiver, Records, RequestLayout, Sender
-from settings.convert import Converter, Path, spell
+from settings.convert import Converter
 from settings.forms import split_address
+from settings.wording import Path, spell
 
 OWN_FOLDERS: Final = ("run", "seen", "quarantine", "conflicts", "archive", "failed")  # the relay's, below its directory
 

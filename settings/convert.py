@@ -15,10 +15,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from settings.forms import Form, Misfit
 from settings.mistake import Mistake, Place
-from settings.scalars import MAX_SHOWN, is_empty, limit_fault, short, yaml_surprise, yaml_type
+from settings.scalars import is_empty, limit_fault, short, yaml_surprise, yaml_type
 from settings.secret import Secret
 from settings.tree import MAX_DEPTH
 from settings.units import Duration, Size, format_duration, format_size, parse_duration, parse_size
+from settings.wording import Path, is_secret_key, nearest, spell, suggestion
 
 MAX_VALUES: Final = (
     100_000  # values after aliases are followed: a configuration of 2,000 topics has 10,000; aliases of aliases have billions
@@ -26,12 +27,10 @@ MAX_VALUES: Final = (
 
 BROKEN: Final = object()  # in place of a value that could not be made; its mistake is already noted
 
-Path = tuple[str | int, ...]
 T = TypeVar("T")
 
 DURATION: Final = get_args(Duration)[1]
 SIZE: Final = get_args(Size)[1]
-_SECRET_KEY: Final = re.compile(r"(password|passwd|passphrase|secret|token|credential)", re.IGNORECASE)
 _SECRET_VALUE: Final = re.compile(r"(password|passphrase|secret|token|pem)$", re.IGNORECASE)  # of librdkafka's options those that hold one
 _WANTED: Final = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 _REFERENCE: Final = "write {env: NAME}, {file: PATH} or {credential: NAME}"
@@ -39,37 +38,6 @@ _REFERENCE: Final = "write {env: NAME}, {file: PATH} or {credential: NAME}"
 
 def place_of(node: Node) -> Place:
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def spell(path: Path) -> str:
-    """``kafka[0].limits[1].warn``"""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif re.fullmatch(r"[\w-]+", part):
-            text += f".{part}" if text else part
-        else:
-            text += f"[{short(part)}]"
-    return text
-
-
-def is_secret_key(key: str) -> bool:
-    """A key whose value is never repeated in a message."""
-    return bool(_SECRET_KEY.search(key))
-
-
-def suggestion(word: str, known: list[str]) -> str:
-    """``; did you mean 'limits'?``, or what there is."""
-    near = nearest(word, known)
-    return f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
-
-
-def nearest(word: str, known: list[str]) -> list[str]:
-    """One word, or none."""
-    import difflib
-
-    return difflib.get_close_matches(word[:MAX_SHOWN], known, n=1, cutoff=0.6)
 
 
 class Converter:

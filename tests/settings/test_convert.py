@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from settings.convert import BROKEN, Converter, TooLarge, spell
+from settings.convert import BROKEN, Converter, TooLarge
 from settings.forms import Address, Misfit
 from settings.publish import json_schema, to_plain
 from settings.secret import Secret
 from settings.tree import MAX_DEPTH, NotYaml, read_tree
 from settings.units import Duration, Size
+from settings.wording import spell
 
 
 class Znodes(Struct, frozen=True, forbid_unknown_fields=True, tag="csv", tag_field="layout"):
