@@ -203,6 +203,11 @@ class Delivery:
         return len(self._queue)
 
     @property
+    def first(self) -> str | None:
+        """The oldest that waits."""
+        return self._queue[0] if self._queue else None
+
+    @property
     def next_try_at(self) -> float | None:
         return self._due_at if self.state is Destination.BACKING_OFF else None
 

@@ -31,6 +31,7 @@ BACKLOG: Final = 4096  # the kernel cuts it to net.core.somaxconn
 READ_SIZE: Final = 64 << 10  # bytes of one read: 256 records of 120 bytes twice over, and all that an unread connection holds
 MAX_COLLECTING: Final = 8 << 20  # bytes of records that wait for the disk; above it nobody is read from
 MAX_UNSENT: Final = 64 << 10  # bytes of answers in our side of a socket; above it its peer is not read from
+KERNEL_UNSENT: Final = 64 << 10  # the same in the kernel, which else takes 4 MiB a socket before we notice that its peer does not read
 MAX_REFUSED_LINGERING: Final = 256  # connections over a limit that may read their 429; more of them are cut at once
 MAX_UNKEPT: Final = 4 << 20  # bytes of refused lines on their way to the quarantine; a flood of garbage loses the rest of itself
 HANGS_AFTER: Final = 5.0  # seconds of one commit after which the disk is said to hang; a slow one takes 50 ms
@@ -127,6 +128,7 @@ class Receiver:
         listener = socket.socket(family, kind, protocol)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_UNSENT)  # inherited by what is accepted
             listener.bind(address)
             listener.setblocking(False)
         except OSError:

@@ -289,9 +289,9 @@ class Sender:
             async with asyncio.timeout(self.config.timeout):
                 _, channel = await loop.create_connection(lambda: Channel(self._layout), *self._address)
         except TimeoutError:
-            raise TryFailed(f"no connection to {self.config.connect} within {self.config.timeout:g} s") from None
+            raise TryFailed(f"no connection within {self.config.timeout:g} s") from None
         except OSError as error:
-            raise TryFailed(f"{self.config.connect}: {_in_words(error)}") from None
+            raise TryFailed(_in_words(error)) from None
         self._channels[channel.id] = channel
         return channel
 
@@ -401,12 +401,13 @@ class Sender:
 
     def status(self) -> SenderStatus:
         found = self._delivery
-        oldest = self._scan.oldest_at
+        waiting = found.queued + self._scan.waiting - len(self._scan.files)  # the queue is younger than the scan
+        oldest = self._oldest_at() if waiting else None
         return SenderStatus(
             name=self.config.name,
             connect=self.config.connect,
             state=self._state(),
-            waiting=self._scan.waiting,
+            waiting=waiting,
             oldest_waiting_s=None if oldest is None else time.time() - oldest,
             in_flight=found.in_flight,
             sent=found.sent,
@@ -418,6 +419,10 @@ class Sender:
             sent_per_min=self._rate(),
             outbox=str(self._outbox.place),
         )
+
+    def _oldest_at(self) -> float | None:
+        first = self._delivery.first
+        return next((file.changed_at for file in self._scan.files if file.name == first), self._scan.oldest_at)
 
     @property
     def failed_files(self) -> tuple[FailedFile, ...]:

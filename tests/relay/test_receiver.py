@@ -17,6 +17,10 @@ def config(directory: Path, **receiver: object) -> Relay:
     return Relay(directory=str(directory), receivers=[Receiver(name="a", listen="127.0.0.1:0", **receiver)])  # type: ignore[arg-type]
 
 
+def is_whole(path: Path) -> bool:
+    return path.exists() and path.read_bytes().endswith(b"\n")
+
+
 async def test_one_record_one_answer_close(tmp_path: Path) -> None:
     async with running(config(tmp_path)) as relay, partner(relay.status()) as peer:
         await peer.send(request(1))
@@ -48,7 +52,7 @@ async def test_refused_lines_go_to_the_quarantine_and_are_counted(tmp_path: Path
     async with running(config(tmp_path)) as relay, partner(relay.status()) as peer:
         await peer.send(b"garbage\n")
         assert await peer.answer() == b"0014|RES||401\n"
-        await until(kept.exists, "the line is in the quarantine")
+        await until(lambda: is_whole(kept), "the line is in the quarantine")
         assert json.loads(kept.read_text())["line"] == "garbage"
         status = relay.status()
         assert status.receivers[0].refused == {"401": 1}
@@ -64,7 +68,7 @@ async def test_a_conflict_is_kept_in_conflicts(tmp_path: Path) -> None:
         await peer.send(request(1, "other") + request(1))
         assert await peer.answer() == response(1, 409)
         assert await peer.answer() == response(1, 200)
-        await until(kept.exists, "the line is in conflicts")
+        await until(lambda: is_whole(kept), "the line is in conflicts")
         assert json.loads(kept.read_text())["line"].encode() == request(1, "other")[:-1]
         assert relay.status().receivers[0].duplicates == 1
     assert published(tmp_path / "inbox/a") == request(1)
