@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 
 from backends.offset_verdicts import REWOUND_S, STALLED_S, Standing, explain, judge, overall, siblings_text
-from backends.rates import MIN_GROWTH_S, Track, is_growing, total
+from backends.rates import MIN_GROWTH_S, WINDOWS, Track, is_growing, total
 from backends.snapshots import Consumer, ConsumerPartition, Rates, Verdict
 from backends.wording import count, span
 
@@ -136,6 +136,8 @@ class Consumption:
         rates = total(each.records_per_min for each in details)
         blamed = [standing for standing, verdict in zip(standings, verdicts, strict=True) if verdict == whole]
         because = explain(whole, blamed, len(standings), siblings_text(moving, moving_siblings)) if seen.offsets else ""
+        speed = _speed(details, rates, self._watched(now))
+        sentences = (because or _lag_text(details), speed, self._catching_up(), _faults(seen))
         return Consumer(
             name=seen.name,
             layout=seen.layout,
@@ -145,13 +147,16 @@ class Consumption:
             lag=lag,
             time_lag_s=_all([each.time_lag(now) for each in self._partitions.values()], max),
             verdict=whole,
-            reason="; ".join(filter(None, (because or _lag_text(details), _speed(details, rates), self._catching_up(), _faults(seen))))
-            or "it moves",
+            reason="; ".join(filter(None, sentences)) or "it moves",
             bad_pairs=seen.bad_pairs,
             bad_sample=seen.bad_sample,
             detail=details,
             committed_at=max((each.committed_at for each in details if each.committed_at is not None), default=None),
         )
+
+    def _watched(self, now: float) -> float:
+        """Seconds that the rates are of, at most: the longest that any partition was watched."""
+        return max((each.track.watched + each.silence(now) for each in self._partitions.values()), default=0.0)
 
     def _catching_up(self) -> str:
         """When the lag will be gone, if it goes on shrinking as in the last minutes."""
@@ -191,13 +196,14 @@ def _lag_text(details: Sequence[ConsumerPartition]) -> str:
     )
 
 
-def _speed(details: Sequence[ConsumerPartition], rates: Rates) -> str:
-    """The rate of the shortest window that has one, and how many partitions it is of."""
+def _speed(details: Sequence[ConsumerPartition], rates: Rates, watched: float) -> str:
+    """The rate of the shortest window that has one, over the time it really is of, and how many partitions it is of."""
     window, rate = next(((window, rate) for window, rate in rates.items() if rate is not None), ("", None))
     if rate is None:
         return ""
     known = sum(each.records_per_min[window] is not None for each in details)
-    return f"{rate:,.0f} records/min over {window} min" + (f" ({known} of {len(details)} partitions)" if known < len(details) else "")
+    partly = f" ({known} of {len(details)} partitions)" if known < len(details) else ""
+    return f"{rate:,.0f} records/min over {span(min(WINDOWS[window], watched))}{partly}"
 
 
 def _faults(seen: Observation) -> str:

@@ -4,6 +4,7 @@ The shells below only fetch; what a reading means is said in consumption, rates 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -182,7 +183,10 @@ class GroupsSource(_OffsetsSource):
         self._brokers = brokers
 
     async def observe(self, now: float) -> Offsets:
-        return await self._memory.take(await self._brokers.groups(), now)
+        """Groups' offsets carry no time of their own: theirs is when they were read, not when we began to connect."""
+        began = time.monotonic()
+        seen = await self._brokers.groups()
+        return await self._memory.take(seen, now + time.monotonic() - began)
 
     async def close(self) -> None:
         self._brokers.close()

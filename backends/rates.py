@@ -104,6 +104,11 @@ class Track:
         """Seconds that usually pass between two moves."""
         return (self.still_since - self._began) / self._moves if self._moves else None
 
+    @property
+    def watched(self) -> float:
+        """Seconds between the oldest and the newest sample that are kept."""
+        return self._times[-1] - self._times[0]
+
     def rates(self, silence: float) -> Rates:
         """Records a minute by window. `silence` is how long ago the newest sample was made, by a clock that agrees with its times."""
         return {name: self._rate(window, silence) for name, window in WINDOWS.items()}

@@ -48,7 +48,7 @@ def test_a_first_reading_promises_nothing() -> None:
 def test_a_moving_znode_is_ok_and_its_rate_is_the_sum_of_its_partitions() -> None:
     consumer = Story().play(60, lambda at: {5: int(at * 20), 7: int(at * 15)})
     assert (consumer.verdict, consumer.records_per_min["1"]) == ("OK", 2100)
-    assert consumer.reason == "2,100 records/min over 1 min"
+    assert consumer.reason == "2,100 records/min over 50 s"
     assert [each.records_per_min["1"] for each in consumer.detail] == [1200, 900]
 
 
