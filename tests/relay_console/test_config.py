@@ -113,6 +113,7 @@ def test_what_the_shipped_file_shows_in_comments_is_right_too() -> None:
     found = read(whole.encode(), PLACE, KNOWN)
     assert len(found.given) == len(KNOWN)
     assert found.sections["kafka"][0].limits[0].crit == 900.0
+    assert found.relay.senders[0].order == "oldest" and found.sections["activemq"][0].stomp == "127.0.0.1:61613"
     assert found.not_used_yet == ["checks", "history", "alerts", "metrics", "access"]
 
 
