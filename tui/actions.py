@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from backends.snapshots import Relay
 from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, SenderStatus
-from tui.format import number, visible
+from tui.format import count, number, visible
 from tui.pane import Entry
 
 SAMPLES = 5  # names a question lists before it says how many more there are
@@ -72,13 +72,13 @@ def _resend_all(entries: Sequence[Entry]) -> Act | Refused:
     sender = item.name if isinstance(item, SenderStatus) else item.sender if isinstance(item, FailedFile) else None
     if sender is None or not isinstance(snapshot.data, Relay):
         return Refused("stand on a sender, or on one of its failed files")
-    count = next((each.failed for each in snapshot.data.senders if each.name == sender), 0)
-    if not count:
+    failed = next((each.failed for each in snapshot.data.senders if each.name == sender), 0)
+    if not failed:
         return Refused(f"{visible(sender)} has no failed files")
     names = [file.file for file in snapshot.data.failed_files if file.sender == sender]
-    lines = _samples(names + [""] * (count - len(names)))
-    send = Send(snapshot.source, "resend", {"sender": sender}, {"failed": count})
-    return Act(f"Send all {number(count)} failed files of {visible(sender)} again?", lines, "Send all", (send,))
+    lines = _samples(names + [""] * (failed - len(names)))
+    send = Send(snapshot.source, "resend", {"sender": sender}, {"failed": failed})
+    return Act(f"Send all {number(failed)} failed files of {visible(sender)} again?", lines, "Send all", (send,))
 
 
 def _pause(entries: Sequence[Entry]) -> Act | Refused:
@@ -91,9 +91,9 @@ def _pause(entries: Sequence[Entry]) -> Act | Refused:
     if verb == "resume":
         return Act(f"Let {name} go on?", (), "Go on", (send,), 1)
     if isinstance(item, ReceiverStatus):
-        lines = ("It stops listening: partners are refused until it goes on.", f"{number(item.connections)} connections are open now.")
+        lines = ("It stops listening: partners are refused until it goes on.", f"{count(item.connections, 'connection')} open now.")
     else:
-        lines = ("Nothing is sent until it goes on; files wait in its outbox.", f"{number(item.waiting)} files wait now.")
+        lines = ("Nothing is sent until it goes on; files wait in its outbox.", f"{count(item.waiting, 'file')} waiting now.")
     return Act(f"Pause {name}?", lines, "Pause", (send,))
 
 
@@ -103,7 +103,7 @@ def _disconnect(entries: Sequence[Entry]) -> Act | Refused:
         return Refused("no connection here: stand on one, or mark several")
     sends = tuple(Send(source, "disconnect", {"id": item.id}, {"peer": item.peer}) for source, item in found)
     what = visible(found[0][1].peer) if len(found) == 1 else f"{len(found)} connections"
-    lines = _samples([f"{item.peer}  {item.name}  {number(item.records)} records" for _, item in found])
+    lines = _samples([f"{item.peer}  {item.name}  {count(item.records, 'record')}" for _, item in found])
     return Act(f"Disconnect {what}?", (*lines, "What was answered 200 is stored; the partner may connect again."), "Disconnect", sends)
 
 

@@ -25,6 +25,7 @@ from backends.snapshots import Relay
 from monitor.replica import Link
 from tui import commands, keys
 from tui.actions import Act, Refused, Send, offered
+from tui.format import count
 from tui.hangul import to_qwerty
 from tui.options import ConsoleOptions
 from tui.painter import Painter
@@ -301,7 +302,7 @@ class Console(App[None], inherit_bindings=False):
 
         live = sum(s.data.connections_total for s in self.link.store.of_kind("relay") if isinstance(s.data, Relay))
         choices = (
-            Choice("s", f"Stop it ({live:,} live connections)", "stop"),
+            Choice("s", f"Stop it ({count(live, 'live connection')})", "stop"),
             Choice("l", "Leave it running", "leave"),
             Choice("c", "Cancel", ""),
         )

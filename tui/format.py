@@ -112,6 +112,11 @@ def number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def count(amount: int, one: str, many: str = "") -> str:
+    """`1 file`, `1,204 files`."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
 def rate(value: float | None) -> str:
     """Of anything a second or a minute: `0`, `0.4`, `12.5`, `1,204`, `98.3k`, `1.2M`."""
     if value is None:

@@ -128,7 +128,7 @@ def _item(listing: Listing, item: Item, layouts: Sequence[list[Place]], about: S
     layout = layouts[item.group]
     under = item.key == listing.cursor
     marked = item.key in listing.marks
-    edge = Piece(("›" if under else " ") + ("▪" if marked else " "), "mark")
+    edge = Piece(("›" if under else " ") + ("▪" if marked else " "), "mark" if marked else "")
     texts = [fields[place.column].cell(item, about.now) for place in layout]
     line = fit_line((edge, *row_line(listing.groups[item.group].columns, layout, texts)), cells)
     if under:

@@ -191,7 +191,7 @@ def _why(row: Row, columns: Sequence[Column], layout: Sequence[Place]) -> Line |
 
 
 def _row(row: Row, line: Line, cells: int, under: bool) -> Line:
-    whole = fit_line((Piece("›" if under else " ", "mark"), *line), cells)
+    whole = fit_line((Piece("›" if under else " "), *line), cells)
     if under:
         return under_cursor(whole)
     return tuple(Piece(piece.text, "dim") for piece in whole) if row.stale else whole

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from backends.snapshots import Relay, Snapshot
 from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, SenderStatus
-from tui.format import UNKNOWN, age, clock, moment, number, rate, size, visible
+from tui.format import UNKNOWN, age, clock, count, moment, number, rate, size, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Row, Section
 from tui.words import CRIT, verdict
 
@@ -148,7 +148,7 @@ def _receiver(receiver: ReceiverStatus, now: float) -> list[Section]:
         ("State", verdict(receiver.state)),
         ("Listens on", Cell(visible(receiver.listen))),
         ("Connections", Cell(number(receiver.connections))),
-        ("Stored", Cell(f"{number(receiver.stored)} records, {size(receiver.bytes)}")),
+        ("Stored", Cell(f"{count(receiver.stored, 'record')}, {size(receiver.bytes)}")),
         ("Records a minute", Cell(rate(receiver.records_per_min))),
         ("Sent twice, stored once", Cell(number(receiver.duplicates))),
         ("Refused by code", _refused(receiver.refused)),
@@ -168,7 +168,7 @@ def _sender(sender: SenderStatus, entry: Entry, now: float) -> list[Section]:
     facts = (
         ("State", verdict(sender.state)),
         ("Sends to", Cell(visible(sender.connect))),
-        ("Waiting", Cell(f"{number(sender.waiting)} files, the oldest {age(sender.oldest_waiting_s)}")),
+        ("Waiting", Cell(count(sender.waiting, "file") + (f", the oldest {age(sender.oldest_waiting_s)}" if sender.waiting else ""))),
         ("In flight", Cell(number(sender.in_flight))),
         ("Sent", Cell(f"{number(sender.sent)}  {rate(sender.sent_per_min)} a minute")),
         ("Failed", _count(sender.failed, "crit")),

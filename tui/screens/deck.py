@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from monitor.severity import Problem
 from tui import keys
-from tui.format import age
+from tui.format import age, visible
 from tui.line import Line, Piece, fit_line, line_width
 from tui.listing import Listing
 from tui.pane import Entry, Pane, panes
@@ -235,7 +235,11 @@ class Deck(Screen[None], inherit_bindings=False):
             self.bottom.show([fit_line(self._message[0], cells)])
             return
         self._message = None
-        self.bottom.show([self._hints(cells)])
+        state = self.console.link.state
+        if state.connected:
+            self.bottom.show([self._hints(cells)])
+        else:
+            self.bottom.show([fit_line((Piece(f" ✖ no daemon: {visible(state.error or 'not connected')}", "crit"),), cells)])
 
     def _hints(self, cells: int) -> Line:
         """As many as there is room for; the way to help and the way out stay."""
