@@ -164,6 +164,8 @@ class Service:
             stack.enter_context(hold_lock(self._options.lock))  # says who holds it
         except LinkError as error:
             raise CannotStart(UNAVAILABLE, str(error)) from None
+        except OSError as error:
+            raise CannotStart(UNAVAILABLE, f"{self._options.lock}: {error.strerror or error}") from None
         with _or_cannot_start(f"the directory {self._home}"):
             stack.enter_context(_locked(self._home))  # and this one holds although somebody removes the file
 

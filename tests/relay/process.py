@@ -1,4 +1,7 @@
-"""A relay in a process of its own, to be killed: `python -m tests.relay.process CONFIG.json [FILES]` (FILES: descriptors it may open)."""
+"""A relay in a process of its own, to be killed: `python -m tests.relay.process CONFIG.json [FILES [BYTES]]`.
+
+FILES: descriptors it may open. BYTES: how large a file it may write; a write beyond fails as on a full disk.
+"""
 
 import logging
 import re
@@ -66,6 +69,8 @@ def main(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     if len(words) > 1:
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(words[1]), int(words[1])))
+    if len(words) > 2:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(words[2]), int(words[2])))
     config = msgspec.json.decode(Path(words[0]).read_bytes(), type=Relay)
     return run(config, options(Path(config.directory)))
 

@@ -1,8 +1,11 @@
 """The relay as a process: how it starts, why it does not, how it is watched and told what to do, how it ends."""
 
 import asyncio
+import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,7 +18,7 @@ from link.protocol import PROTOCOL, Command, Hello
 from relay.config import Receiver, Records, Relay, RequestLayout, Sender
 from relay.service import not_built_yet
 from relay.status import RelayStatus
-from tests.relay.process import Process
+from tests.relay.process import ROOT, Process
 from tests.relay.records import request, response
 from tests.relay.running import DEADLINE, options, partner, published, running
 
@@ -153,6 +156,43 @@ def test_a_layout_that_cannot_work_is_78(tmp_path: Path) -> None:
         code, line = refused(tmp_path / "r", relay)
     assert code == 78
     assert line.startswith("relay-console: relay.records.request.columns: ")
+
+
+def test_a_disk_that_is_full_at_the_start_is_one_line_and_69(tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    file.write_bytes(msgspec.json.encode(config(tmp_path / "r")))
+    command = [sys.executable, "-m", "tests.relay.process", str(file), "256", "0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=DEADLINE, text=True, check=False)
+    assert done.returncode == 69, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("relay-console: ")
+    assert done.stderr.splitlines()[-1].endswith(": File too large")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_disk_that_takes_no_more_is_503_and_the_next_minute_is_served(tmp_path: Path) -> None:
+    """The system itself refuses here, in the middle of a write: a file may have 1,000 bytes, and a record has 62."""
+    file = tmp_path / "config.json"
+    file.write_bytes(msgspec.json.encode(config(tmp_path / "r")))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.relay.process", str(file), "256", "1000"], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert child.stderr is not None
+        port = next(int(found[1]) for line in child.stderr if (found := re.search(r"listening on 127.0.0.1:(\d+)", line)))
+        assert "ready" in child.stderr.readline()
+        answers = [exchange(("127.0.0.1", port), request(number)) for number in range(40)]
+        assert answers[0] == response(0, 200)
+        assert response(39, 503) == answers[39]
+        child.terminate()
+        child.stderr.read()
+        assert child.wait(DEADLINE) == 0
+    finally:
+        child.kill()
+        child.wait(DEADLINE)
+        child.stderr.close()
+    acked = [request(number) for number, answer in enumerate(answers) if answer == response(number, 200)]
+    assert {*answers} == {response(number, 200 if request(number) in acked else 503) for number in range(40)}
+    assert published(tmp_path / "r/inbox/a") == b"".join(acked)
 
 
 def test_sighup_does_not_end_it(tmp_path: Path) -> None:
