@@ -178,18 +178,18 @@ def test_a_disk_that_takes_no_more_is_503_and_the_next_minute_is_served(tmp_path
     )
     try:
         assert child.stderr is not None
-        port = next(int(found[1]) for line in child.stderr if (found := re.search(r"listening on 127.0.0.1:(\d+)", line)))
-        assert "ready" in child.stderr.readline()
+        port = next(int(found[1]) for line in errors if (found := re.search(r"listening on 127.0.0.1:(\d+)", line)))
+        assert "ready" in errors.readline()
         answers = [exchange(("127.0.0.1", port), request(number)) for number in range(40)]
         assert answers[0] == response(0, 200)
         assert response(39, 503) == answers[39]
         child.terminate()
-        child.stderr.read()
+        errors.read()
         assert child.wait(DEADLINE) == 0
     finally:
         child.kill()
         child.wait(DEADLINE)
-        child.stderr.close()
+        errors.close()
     acked = [request(number) for number, answer in enumerate(answers) if answer == response(number, 200)]
     assert {*answers} == {response(number, 200 if request(number) in acked else 503) for number in range(40)}
     assert published(tmp_path / "r/inbox/a") == b"".join(acked)
