@@ -13,11 +13,8 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar
 
-from rich.color import ColorSystem
 from rich.console import RenderableType
 from textual import events
-from textual._compositor import CompositorUpdate
-from textual.app import App
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -25,13 +22,14 @@ from backends.snapshots import Relay
 from monitor.replica import Link
 from tui import commands, keys
 from tui.actions import Act, Refused, Send, offered
+from tui.command_line import CommandLine
 from tui.format import count
 from tui.hangul import to_qwerty
 from tui.options import ConsoleOptions
-from tui.painter import Painter
+from tui.painted import PaintedApp
 from tui.screens.deck import Deck
 from tui.terminal import WayOut, draws_wide, is_gone, unfit
-from tui.theme import SHIPPED, Palette, ThemeError, colourless, find_theme, theme_files
+from tui.theme import SHIPPED, Palette, ThemeError, colourless, find_theme
 from tui.widgets.ink import Ink, textual_theme
 from tui.widgets.prompt import Prompt
 
@@ -39,16 +37,12 @@ log = logging.getLogger("relay_console.console")
 
 FIRST_LOOKS = 0.05  # seconds between two paints while the first data comes in
 FIRST_LOOKS_LAST = 3.0  # seconds after the start
-STALLED_WRITES = 3  # updates that wait for the terminal: more are not added, the next one will hold what they would have shown
-CATCH_UP = 0.2  # seconds until we look whether a stalled terminal reads again
 STOP_LASTS = 15.0  # seconds that a daemon may take to drain its relay; then it ends without a witness
 STOP_LOOKS = 0.05
 TWICE = 2.0  # seconds within which a second Ctrl-C means it
-SYNC_FROM = 256  # bytes from which an update is worth being bracketed, so that the terminal shows it at once
-COLOURS = {"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}
 
 
-class Console(App[None], inherit_bindings=False):
+class Console(PaintedApp, inherit_bindings=False):
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     TITLE = "relay-console"
@@ -67,15 +61,10 @@ class Console(App[None], inherit_bindings=False):
         self.hangul = False
         self.crash: BaseException | None = None
         self.way_out = WayOut()
-        self._painter = Painter()
-        self._behind = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._timer: Timer | None = None
         self._began = self.clock()
-        self._version = -1
-        self._prompt: Prompt | None = None
-        self._history: dict[str, list[str]] = {":": [], "/": []}
-        self._filter_before = ""
+        self.line = CommandLine(self)
         self._interrupted = 0.0
 
     def clock(self) -> float:
@@ -158,55 +147,7 @@ class Console(App[None], inherit_bindings=False):
             self._timer.stop()
         self._timer = self.set_timer(delay, self._tick)
 
-    # -- paint --------------------------------------------------------------------------------------------------------------------------
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | CompositorUpdate | None) -> None:
-        """Where Textual hands over an update: only cells that differ are written, and nothing while the terminal does not read."""
-        if self.is_headless or not isinstance(renderable, CompositorUpdate) or self._driver is None or self._batch_count:
-            super()._display(screen, renderable)  # type: ignore[arg-type]
-            return
-        try:
-            columns, rows = self.size
-            if self._stalled() or (self._behind and not self._is_whole(renderable)):
-                self._fall_behind()
-            elif not self._painter.fits(columns, rows) and not self._is_whole(renderable):
-                self.call_next(screen.refresh)
-            else:
-                self._behind = False
-                self._write(self._painter.paint(renderable, columns, rows, COLOURS.get(self.console.color_system or "")))
-        except Exception as error:
-            self._handle_exception(error)
-        finally:
-            self.post_display_hook()
-
-    def _is_whole(self, update: CompositorUpdate) -> bool:
-        return type(update).__name__ == "LayoutUpdate"
-
-    def _write(self, sequence: str) -> None:
-        if not sequence or self._driver is None:
-            return
-        if self.cursor_position != (0, 0):  # of an input: the Korean input method composes there
-            x, y = self.cursor_position
-            sequence += f"\x1b[{y + 1};{x + 1}H"
-        if self._sync_available and len(sequence) > SYNC_FROM:
-            sequence = f"\x1b[?2026h{sequence}\x1b[?2026l"
-        self._driver.write(sequence)
-        self._driver.flush()
-
-    def _stalled(self) -> bool:
-        queue = getattr(getattr(self._driver, "_writer_thread", None), "_queue", None)
-        return queue is not None and queue.qsize() >= STALLED_WRITES
-
-    def _fall_behind(self) -> None:
-        if not self._behind:
-            self._behind = True
-            self.set_timer(CATCH_UP, self._catch_up)
-
-    def _catch_up(self) -> None:
-        if self._stalled():
-            self.set_timer(CATCH_UP, self._catch_up)
-        else:
-            self.screen.refresh()
+    # -- colours ---------------------------------------------------------------------------------------------------------------------------
 
     def _apply_theme(self, palette: Palette) -> None:
         self.ink = Ink(palette, ascii_only=self.options.ascii)
@@ -231,7 +172,10 @@ class Console(App[None], inherit_bindings=False):
         return plan.reason if isinstance(plan, Refused) else None
 
     def on_key(self, event: events.Key) -> None:
-        if self.screen is not self.deck or self._prompt is not None:
+        if event.key == "ctrl+c":
+            self.do_interrupt()
+            return
+        if self.screen is not self.deck or self.line.is_open:
             return
         event.stop()
         event.prevent_default()
@@ -270,10 +214,6 @@ class Console(App[None], inherit_bindings=False):
         self.paused_since = self.clock() if self.paused_since is None else None
         self.deck.draw()
 
-    def do_redraw(self) -> None:
-        self._painter.forget()
-        self.screen.refresh()
-
     def do_suspend(self) -> None:
         self.action_suspend_process()
 
@@ -286,7 +226,8 @@ class Console(App[None], inherit_bindings=False):
             self.leave(128 + signal.SIGINT)
             return
         self._interrupted = self.clock()
-        self.deck.do_back()
+        if self.screen is self.deck and not self.line.is_open:
+            self.deck.do_back()
         self.deck.say("Ctrl-C again quits the console; q asks about the daemon")
 
     def do_quit(self) -> None:
@@ -323,7 +264,7 @@ class Console(App[None], inherit_bindings=False):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_LASTS):
-                while self.link.state.connected:  # who starts it again at once must not meet the old one
+                while self.link.state.connected:  # noqa: ASYNC110, who starts it again at once must not meet the old one
                     await asyncio.sleep(STOP_LOOKS)
         self.leave(0)
 
@@ -357,89 +298,22 @@ class Console(App[None], inherit_bindings=False):
             self.deck.say(tally + reply.text, "message" if reply.ok else "error")
         self.deck.draw()
 
-    # -- prompt -------------------------------------------------------------------------------------------------------------------------
-
-    def meant(self) -> list[str] | None:
-        """What the prompt could mean, for the line of hints; None when there is no prompt."""
-        if self._prompt is None:
-            return None
-        if self._prompt.sign == "/":
-            return [
-                f"{self.deck.listing.shown:,} of {self.deck.listing.total:,}",
-                "RE",
-                "!RE inverse",
-                "~fuzzy",
-                "Enter keeps",
-                "Esc as before",
-            ]
-        return self._prompt.meant or ["no such command"]
+    # -- command line -------------------------------------------------------------------------------------------------------------------
 
     def do_command(self) -> None:
-        self._open_prompt(":", "")
+        self.line.open(":", "")
 
     def do_filter(self) -> None:
-        if self.deck.on_wall:
-            self.deck.say("the overview has no filter; open a pane first (1 to 5)")
-            return
-        self._filter_before = self.deck.listing.filter_text
-        self._open_prompt("/", self._filter_before)
-
-    def _open_prompt(self, sign: str, value: str) -> None:
-        self._prompt = Prompt(sign, value, self._history[sign], self._complete if sign == ":" else lambda line: [])
-        self._prompt.look_ahead()
-        self.deck.mount(self._prompt)
-        self._prompt.focus()
-        self.deck.draw_bottom()
-
-    def _close_prompt(self) -> None:
-        if self._prompt is not None:
-            self._prompt.remove()
-            self._prompt = None
-            self.cursor_position = self.cursor_position.__class__(0, 0)
-            self.deck.draw()
-
-    def _complete(self, line: str) -> list[str]:
-        return commands.complete(line, self.commands, self._choices)
-
-    def _choices(self, name: str) -> list[str]:
-        if name == "theme":
-            return sorted(theme_files((SHIPPED, *self.options.theme_directories)))
-        if name == "sort":
-            return [column.key for group in self.deck.listing.groups for column in group.columns]
-        return []
+        self.line.open("/", self.deck.listing.filter_text)
 
     def on_prompt_left(self) -> None:
-        if self._prompt is not None and self._prompt.sign == "/":
-            self.deck.listing.set_filter(self._filter_before, self.deck.now)
-        self._close_prompt()
+        self.line.left()
 
     def on_input_changed(self, event: Prompt.Changed) -> None:
-        prompt = self._prompt
-        if prompt is None:
-            return
-        if not prompt.value.startswith(prompt.sign):
-            self.on_prompt_left()
-            return
-        prompt.look_ahead()
-        if prompt.sign == "/":
-            with contextlib.suppress(ValueError):
-                self.deck.listing.set_filter(prompt.line, self.deck.now)
-            self.deck.draw()
-        self.deck.draw_bottom()
+        self.line.changed()
 
     def on_input_submitted(self, event: Prompt.Submitted) -> None:
-        prompt = self._prompt
-        if prompt is None:
-            return
-        prompt.remember()
-        self._close_prompt()
-        try:
-            if prompt.sign == "/":
-                self.deck.listing.set_filter(prompt.line, self.deck.now)
-            elif prompt.line.strip():
-                self.run_command(prompt.line)
-        except (ValueError, commands.CommandError, ThemeError) as error:
-            self.deck.say(str(error), "error")
+        self.line.submitted()
 
     def run_command(self, line: str) -> None:
         """Raises CommandError, ThemeError or ValueError with a sentence."""
@@ -447,8 +321,7 @@ class Console(App[None], inherit_bindings=False):
         if typed.name in self.deck.panes:
             self.deck.do_pane(typed.name)
         elif typed.name == "filter":
-            self.deck.listing.set_filter(typed.argument, self.deck.now)
-            self.deck.draw()
+            self.deck.filter_by(typed.argument)
         elif typed.name == "sort":
             self.deck.sort_by(typed.argument)
         elif typed.name == "theme":

@@ -36,7 +36,7 @@ class Status(NamedTuple):
 def status_line(status: Status, cells: int) -> Line:
     """Exactly that many cells. What is wrong is never left out; sources are named as far as there is room."""
     left = _place(status)
-    right = [*_mode(status), *_counts(status.counts)]
+    right = [*_mode(status), *_counts(status)]
     tail = () if status.calm else (Piece("  " + clock(status.now), "status"),)
     room = cells - line_width((*left, *right, *tail)) - 3
     sources = next((line for line in _sources(status) if line_width(line) <= room), ())
@@ -70,9 +70,10 @@ def _mode(status: Status) -> list[Piece]:
     return pieces
 
 
-def _counts(counts: Counts) -> list[Piece]:
+def _counts(status: Status) -> list[Piece]:
+    counts = status.counts
     if not counts.crit and not counts.warn:
-        return [Piece("  ✓ all well", "ok")]
+        return [Piece("  ✓ all well", "ok")] if status.link.connected else []
     pieces = [Piece(f"  ✖ {counts.crit}", "crit")] if counts.crit else []
     return [*pieces, Piece(f"  ▴ {counts.warn}", "warn")] if counts.warn else pieces
 
