@@ -1,0 +1,31 @@
+"""What most stories begin with."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stories.console import Console
+from tests.stories.home import PROGRAM, REPOSITORY, Home
+from tests.stories.home import home as new_home
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A configuration with one receiver and nothing else; nothing runs yet."""
+    with new_home() as found:
+        yield found
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Console]:
+    """The console over the scripted incident, at its overview."""
+    with Console([*PROGRAM, "--demo"], demo_environment(tmp_path), (120, 40), cwd=tmp_path) as console:
+        console.sees("0 Overview", "orders.created")
+        yield console
+
+
+def demo_environment(directory: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RELAY_CONSOLE_", "XDG_", "NO_COLOR"))}
+    return {**kept, "HOME": str(directory), "LANG": "C.UTF-8", "PYTHONPATH": str(REPOSITORY)}
