@@ -176,8 +176,9 @@ def test_a_disk_that_takes_no_more_is_503_and_the_next_minute_is_served(tmp_path
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.relay.process", str(file), "256", "1000"], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
+    errors = child.stderr
+    assert errors is not None
     try:
-        assert child.stderr is not None
         port = next(int(found[1]) for line in errors if (found := re.search(r"listening on 127.0.0.1:(\d+)", line)))
         assert "ready" in errors.readline()
         answers = [exchange(("127.0.0.1", port), request(number)) for number in range(40)]
