@@ -27,6 +27,7 @@ HEAD: Final = struct.Struct("<4sIdII")  # 24 bytes
 SUMMED: Final = 8  # bytes of the head before those that the sum covers
 SEGMENTS: Final = 8  # of which all the numbers together are remembered: forgetting is an unlink of an eighth
 MAX_WAITING: Final = 64 << 20  # bytes not on disk yet, when the disk is full for long; 2 million numbers
+SYNC_AT: Final = 4 << 20  # bytes that the kernel has and the disk may not: they are kept in memory too, in case a sync fails
 WRITE_AT: Final = 128 << 10  # bytes gathered before they go to the kernel
 
 
@@ -54,6 +55,7 @@ class Ledger:
         self._waiting: list[bytes] = []  # blocks not known to be on disk
         self._written = 0  # how many of those the kernel has
         self._gathered = 0  # bytes of the others
+        self._unsynced = 0  # bytes of all of them
         self._counts: list[tuple[int, float]] = []  # of the waiting ones
 
     def load(self, seen: Seen, now: float) -> None:
@@ -80,7 +82,10 @@ class Ledger:
         self._waiting.append(block)
         self._counts.append((len(keys), at))
         self._gathered += len(block)
-        if self._gathered > self._write_at:
+        self._unsynced += len(block)
+        if self._unsynced > SYNC_AT:
+            self.sync()
+        elif self._gathered > self._write_at:
             self._write()
 
     def sync(self) -> None:
@@ -98,7 +103,7 @@ class Ledger:
             return
         self._waiting.clear()
         self._counts.clear()
-        self._written = 0
+        self._written = self._unsynced = 0
         self._retire()
 
     def close(self) -> None:
@@ -144,7 +149,9 @@ class Ledger:
 
     def _bound(self) -> None:
         while self._gathered > MAX_WAITING:
-            self._gathered -= len(self._waiting.pop(0))
+            size = len(self._waiting.pop(0))
+            self._gathered -= size
+            self._unsynced -= size
             self._counts.pop(0)
 
     def _retire(self) -> None:

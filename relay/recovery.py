@@ -32,7 +32,8 @@ class Recovered(NamedTuple):
 class _Salvage(NamedTuple):
     size: int  # bytes up to and with the last newline
     torn: bytes
-    keys: list[bytes]
+    records: int
+    keys: list[bytes]  # the newest, as many as are worth remembering
     digests: list[int]
     damaged: int
     changed_at: float
@@ -48,7 +49,7 @@ def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, no
     visible = inbox.place / inbox.names.last if in_place and inbox.names.last else None
     if visible is not None and visible.is_file():
         parts.append(visible)
-    salvages = [(path, _salvage(path, layout)) for path in parts]
+    salvages = [(path, _salvage(path, layout, seen.most)) for path in parts]
     for _, found in reversed(salvages):
         seen.restore(found.keys, found.digests, found.changed_at, now)
     inbox.ledger.load(seen, now)
@@ -57,7 +58,7 @@ def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, no
             inbox.ledger.note(found.keys, found.digests, found.changed_at)
         _finish(inbox, layout, quarantine, path, found, now)
     torn = sum(1 for _, found in salvages if found.torn)
-    return Recovered(len(parts), sum(len(found.keys) for _, found in salvages), torn, sum(found.damaged for _, found in salvages))
+    return Recovered(len(parts), sum(found.records for _, found in salvages), torn, sum(found.damaged for _, found in salvages))
 
 
 def _finish(inbox: Inbox, layout: Layout, quarantine: Quarantine, path: Path, found: _Salvage, now: float) -> None:
@@ -74,10 +75,10 @@ def _finish(inbox: Inbox, layout: Layout, quarantine: Quarantine, path: Path, fo
         inbox.publish(Finished(path, match[1], size, needs_cut=False))
 
 
-def _salvage(path: Path, layout: Layout) -> _Salvage:
+def _salvage(path: Path, layout: Layout, most: int) -> _Salvage:
     keys: list[bytes] = []
     digests: list[int] = []
-    damaged = size = 0
+    damaged = size = records = 0
     torn = b""
     for lines, block, tail in _blocks(path):
         size += len(block) + 1 if lines else 0
@@ -89,8 +90,11 @@ def _salvage(path: Path, layout: Layout) -> _Salvage:
             damaged += len(verdicts) - len(good)
         keys += good
         digests += map(digest, lines)
+        records += len(lines)
+        if len(keys) > 2 * most:
+            del keys[: -most or None], digests[: -most or None]
         torn = tail
-    return _Salvage(size, torn, keys, digests, damaged, path.stat().st_mtime)
+    return _Salvage(size, torn, records, keys, digests, damaged, path.stat().st_mtime)
 
 
 def _rewrite(path: Path, layout: Layout, quarantine: Quarantine) -> int:

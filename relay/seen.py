@@ -38,6 +38,10 @@ class Seen:
         self.collecting = 1
         self.settled = 0
 
+    @property
+    def most(self) -> int:
+        return self._most
+
     def __len__(self) -> int:
         return len(self.known)
 

@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,6 +82,16 @@ def test_a_failed_sync_writes_the_numbers_again_elsewhere(tmp_path: Path) -> Non
     book.sync()
     assert len(list(tmp_path.glob("*.seen"))) == 2
     assert remembered(tmp_path) == {b"1": 11}
+
+
+def test_a_busy_minute_is_synced_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.ledger.SYNC_AT", 1000)
+    disk = Faulty()
+    book = started(tmp_path, disk)
+    for number in range(100):
+        book.note([b"%09d" % number], [number], NOW)
+    assert len(disk.synced) >= 3
+    assert len(remembered(tmp_path)) > 70
 
 
 def test_old_segments_are_removed_by_count(tmp_path: Path) -> None:

@@ -28,13 +28,13 @@ class Home:
         self.inbox.mkdir()
         self.memory.mkdir()
 
-    def recover(self, *, in_place: bool = False) -> tuple[Recovered, Seen]:
+    def recover(self, *, in_place: bool = False, most: int = 1000) -> tuple[Recovered, Seen]:
         disk = Faulty()
         names = Names(self.memory / "names", disk)
         names.load(NOW)
-        ledger = Ledger(self.memory, 1e9, 1000, disk)
+        ledger = Ledger(self.memory, 1e9, most, disk)
         inbox = Inbox(self.inbox, names, ledger, disk, min_free=0, in_place=in_place)
-        seen = Seen(1e9, 1000)
+        seen = Seen(1e9, most)
         kept = Quarantine(self.quarantine, "refused", QUARANTINE_LIMIT)
         return recover(inbox, Layout(Records(), Codes()), seen, kept, NOW, in_place=in_place), seen
 
@@ -168,3 +168,14 @@ def test_a_big_spool_is_read_in_pieces(home: Home, monkeypatch: pytest.MonkeyPat
     found, _ = home.recover()
     assert found == Recovered(1, 200, 1, 0)
     assert home.published == {"202611221200_request.txt": b"".join(lines)}
+
+
+def test_of_a_huge_spool_only_the_newest_numbers_are_remembered(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.recovery.READ_SIZE", 100)
+    lines = [request(number) for number in range(200)]
+    (home.inbox / PART).write_bytes(b"".join(lines))
+    found, seen = home.recover(most=10)
+    assert found.records == 200
+    assert home.published == {"202611221200_request.txt": b"".join(lines)}
+    assert {b"%09d" % number for number in range(190, 200)} <= set(seen.known)
+    assert len(seen) <= 20
