@@ -7,42 +7,34 @@ themselves by the disk. Every write to a peer is guarded: one dead connection mu
 import asyncio
 import contextlib
 import ipaddress
-import itertools
 import logging
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, cast
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from relay.commit import StorageFailed, Writer
 from relay.config import Receiver as ReceiverConfig
+from relay.connection import Connection, Refusal, wall
 from relay.inbox import Inbox
 from relay.quarantine import Quarantine, Refused
 from relay.record import Layout
 from relay.seen import Seen
-from relay.session import LINGER, Action, Counters, Do, Keep, Run, Send, Session, Store
+from relay.session import LINGER, Counters, Run
 from relay.status import ConnectionStatus, ReceiverStatus
 from settings.forms import split_address
 
 log = logging.getLogger(__name__)
 
 BACKLOG: Final = 4096  # the kernel cuts it to net.core.somaxconn
-READ_SIZE: Final = 64 << 10  # bytes of one read: 256 records of 120 bytes twice over, and all that an unread connection holds
 MAX_COLLECTING: Final = 8 << 20  # bytes of records that wait for the disk; above it nobody is read from
-MAX_UNSENT: Final = 64 << 10  # bytes of answers in our side of a socket; above it its peer is not read from
-KERNEL_UNSENT: Final = 64 << 10  # the same in the kernel, which else takes 4 MiB a socket before we notice that its peer does not read
+KERNEL_UNSENT: Final = 64 << 10  # bytes of answers that the kernel takes; else 4 MiB a socket before we notice that its peer does not read
 MAX_REFUSED_LINGERING: Final = 256  # connections over a limit that may read their 429; more of them are cut at once
 MAX_UNKEPT: Final = 4 << 20  # bytes of refused lines on their way to the quarantine; a flood of garbage loses the rest of itself
 HANGS_AFTER: Final = 5.0  # seconds of one commit after which the disk is said to hang; a slow one takes 50 ms
 UNKEPT_OVERHEAD: Final = 300  # bytes that an entry costs besides its line: a flood of empty lines is bounded too
 RATE_SPAN: Final = 60  # seconds of `records_per_min`
-
-_ids: Final = itertools.count(1)  # of connections, incoming and outgoing
-
-
-def next_id() -> int:
-    return next(_ids)
 
 
 class Batch:
@@ -62,7 +54,7 @@ class Batch:
     def data(self) -> bytes:
         return b"".join(self.chunks)
 
-    def add(self, connection: "Connection", run: Run) -> None:
+    def add(self, connection: Connection, run: Run) -> None:
         if run.data:
             self.chunks.append(run.data)
             self.size += len(run.data)
@@ -211,7 +203,7 @@ class Receiver:
     def _accept(self) -> asyncio.BaseProtocol:
         return Connection(self)
 
-    def admit(self, connection: "Connection", address: str) -> bool:
+    def admit(self, connection: Connection, address: str) -> bool:
         """Registers it. False: it was refused and must be forgotten."""
         if not self._is_allowed(address):
             self._not_allowed += 1
@@ -232,7 +224,7 @@ class Receiver:
         self.connections[connection.id] = connection
         return True
 
-    def _refuse(self, connection: "Connection") -> None:
+    def _refuse(self, connection: Connection) -> None:
         if len(self._lingering) >= MAX_REFUSED_LINGERING:
             connection.abort()
             return
@@ -249,7 +241,7 @@ class Receiver:
             found = found.ipv4_mapped
         return any(found in network for network in self._allowed)
 
-    def leave(self, connection: "Connection", address: str) -> None:
+    def leave(self, connection: Connection, address: str) -> None:
         if self.connections.pop(connection.id, None) is None:
             return
         self._by_address[address] -= 1
@@ -260,7 +252,7 @@ class Receiver:
 
     # Storing.
 
-    def store(self, connection: "Connection", run: Run) -> None:
+    def store(self, connection: Connection, run: Run) -> None:
         collecting = self._collecting
         if run.batch != collecting.number:
             assert self._storing is not None and self._storing.number == run.batch
@@ -375,7 +367,7 @@ class Receiver:
             refused=naks,
             bytes=total.bytes,
             records_per_min=self._rate(),
-            last_record_at=_wall(total.last_record_at, self.loop.time()),
+            last_record_at=wall(total.last_record_at, self.loop.time()),
             last_error=f"the disk has not answered for {self._hangs_for():.0f} s" if self._hangs_for() else self._last_error,
             quarantined=self._quarantine.total + self._conflicts.total,
             inbox=str(self._inbox.place),
@@ -411,160 +403,6 @@ class Receiver:
             yield connection.status(self.config.name, now)
 
 
-class Connection(asyncio.BufferedProtocol):
-    """One socket: carries out what its session asks for."""
-
-    _read = memoryview(bytearray(READ_SIZE))  # one for all: its bytes are copied out before the loop goes on
-
-    def __init__(self, receiver: Receiver) -> None:
-        self.id = next_id()
-        self._receiver = receiver
-        self.loop = receiver.loop
-        self.peer = "?"
-        self._address = "?"
-        self.since = 0.0
-        self._is_in = False
-        self._wants_reading = True
-        self._is_throttled = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        self.since = time.time()
-        found = transport.get_extra_info("peername")
-        if not found:  # it is gone already
-            self.transport.abort()
-            return
-        host, port = found[:2]
-        self._address = host
-        self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.session = Session(self._receiver.layout, self._receiver.seen, self._receiver.config.timeouts, self.loop.time())
-        self.transport.set_write_buffer_limits(high=MAX_UNSENT)
-        self._is_in = self._receiver.admit(self, host)
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._read
-
-    def buffer_updated(self, size: int) -> None:
-        if self._is_in:
-            self._do(self.session.received(bytes(self._read[:size]), self.loop.time()))
-
-    def eof_received(self) -> bool:
-        if not self._is_in:
-            return False
-        self._do(self.session.ended(self.loop.time()))
-        return True  # our side stays open until everything is answered
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._is_in:
-            self._is_in = False
-            self._receiver.leave(self, self._address)
-
-    def pause_writing(self) -> None:
-        self._do(self.session.blocked())
-
-    def resume_writing(self) -> None:
-        self._do(self.session.unblocked(self.loop.time()))
-
-    def settled(self, run: Run, is_stored: bool, now: float) -> None:
-        if self._is_in:
-            self._do(self.session.settled(run, is_stored, now))
-
-    def tick(self, now: float) -> None:
-        self._do(self.session.tick(now, self.transport.get_write_buffer_size()))
-
-    def drain(self, now: float) -> None:
-        self._do(self.session.drain(now))
-
-    def abort(self) -> None:
-        self.transport.abort()
-
-    def throttle(self) -> None:
-        """Too much waits for the disk."""
-        if not self._is_throttled:
-            self._is_throttled = True
-            self._set_reading()
-
-    def unthrottle(self) -> None:
-        self._is_throttled = False
-        self._set_reading()
-
-    def _set_reading(self) -> None:
-        with contextlib.suppress(RuntimeError):  # closing, or already so
-            if self._wants_reading and not self._is_throttled:
-                self.transport.resume_reading()
-            else:
-                self.transport.pause_reading()
-
-    def _do(self, actions: Sequence[Action]) -> None:
-        for action in actions:
-            if type(action) is Store:
-                self._receiver.store(self, action.run)
-                continue
-            try:
-                self._carry_out(action)
-            except Exception as error:  # uvloop raises on a transport that has just died; what is to be stored behind it must not suffer
-                if not self.transport.is_closing():
-                    log.warning("%s: %s: %s", self.peer, type(error).__name__, error)
-                    self.transport.abort()
-
-    def _carry_out(self, action: Action) -> None:
-        if type(action) is Send:
-            if not self.transport.is_closing():
-                self.transport.write(action.data)
-        elif type(action) is Keep:
-            self._receiver.keep(self.peer, action.code, action.line)
-        elif action is Do.PAUSE or action is Do.RESUME:
-            self._wants_reading = action is Do.RESUME
-            self._set_reading()
-        elif action is Do.FINISH:
-            self.transport.write_eof()
-        elif action is Do.CLOSE:
-            self.transport.close()
-        else:
-            self.transport.abort()
-
-    def status(self, name: str, now: float) -> ConnectionStatus:
-        counters = self.session.counters
-        return ConnectionStatus(
-            id=self.id,
-            name=name,
-            direction="in",
-            peer=self.peer,
-            since=self.since,
-            state=self.session.state,
-            records=counters.records,
-            bytes=counters.bytes,
-            acks=counters.acks,
-            naks={str(code): count for code, count in sorted(counters.naks.items())},
-            last_record_at=_wall(counters.last_record_at, now),
-            last_error=self.session.ended_by,
-        )
-
-
-class Refusal(asyncio.Protocol):
-    """A connection over a limit: it is told so, heard out so that the answer arrives, and ended within LINGER."""
-
-    def __init__(self, transport: asyncio.Transport, among: "set[Refusal]") -> None:
-        self._transport = transport
-        self._among = among
-
-    def begin(self, answer: bytes) -> None:
-        self._among.add(self)
-        self._transport.set_protocol(self)
-        with contextlib.suppress(RuntimeError, OSError):
-            self._transport.write(answer)
-            self._transport.write_eof()
-
-    def abort(self) -> None:
-        self._transport.abort()
-
-    def eof_received(self) -> bool:
-        return False
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._among.discard(self)
-
-
 def _add(total: Counters, other: Counters) -> None:
     total.records += other.records
     total.bytes += other.bytes
@@ -574,8 +412,3 @@ def _add(total: Counters, other: Counters) -> None:
         total.refuse(code, count)
     if other.last_record_at is not None:
         total.last_record_at = max(total.last_record_at or other.last_record_at, other.last_record_at)
-
-
-def _wall(at: float | None, now: float) -> float | None:
-    """Epoch seconds of a moment on the loop's clock."""
-    return None if at is None else time.time() - (now - at)

@@ -215,6 +215,28 @@ async def test_a_slow_receiver_does_not_stall_another(tmp_path: Path) -> None:
             assert await stuck.answer() == response(1, 200)
 
 
+async def test_while_too_much_waits_for_the_disk_nobody_is_read_from_and_all_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.receiver.MAX_COLLECTING", 100)
+    async with running(config(tmp_path)) as relay, partner(relay.status()) as first, partner(relay.status()) as second:
+        for start, peer in ((0, first), (10_000, second)):
+            peer.writer.write(b"".join(map(request, range(start, start + 2000))))
+        for start, peer in ((0, first), (10_000, second)):
+            for number in range(start, start + 2000):
+                assert await peer.answer() == response(number, 200)
+    assert len(published(tmp_path / "inbox/a").splitlines()) == 4000
+
+
+async def test_a_process_without_file_descriptors_to_spare_says_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.service._raise_file_limit", lambda: 1)
+    async with running(config(tmp_path)) as relay, partner(relay.status()) as first:
+        await first.send(request(1))
+        assert await first.answer() == response(1, 200)
+        async with partner(relay.status()) as second:
+            assert await second.rest() == b"0014|RES||429\n"
+
+
 async def test_duplicates_are_remembered_across_restarts_and_consumed_files(tmp_path: Path) -> None:
     for count in range(3):
         async with running(config(tmp_path)) as relay, partner(relay.status()) as peer:
