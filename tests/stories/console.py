@@ -16,10 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyte
 from pyte.screens import Char
 
+SECOND_SCREEN = 1049
 PATIENCE = 20.0  # seconds; two shared cores, and a Python program has to start
 LAST_WORDS = 2.0  # seconds in which a terminal whose program is gone gives what was still on its way
 KEYS = {
@@ -48,12 +50,33 @@ class NotSeen(AssertionError):
     """What was waited for did not come; the message holds the screen."""
 
 
+class Screen(pyte.Screen):
+    """With the second screen that programs draw on, which pyte does not know: leaving it brings back what the shell had shown."""
+
+    _shell: tuple[dict[int, dict[int, Char]], int, int] | None = None
+
+    def set_mode(self, *modes: int, **keywords: Any) -> None:
+        super().set_mode(*modes, **keywords)
+        if keywords.get("private") and SECOND_SCREEN in modes and self._shell is None:
+            self._shell = {y: dict(self.buffer[y]) for y in range(self.lines)}, self.cursor.x, self.cursor.y
+            self.erase_in_display(2)
+
+    def reset_mode(self, *modes: int, **keywords: Any) -> None:
+        super().reset_mode(*modes, **keywords)
+        if keywords.get("private") and SECOND_SCREEN in modes and self._shell is not None:
+            rows, self.cursor.x, self.cursor.y = self._shell
+            self._shell = None
+            self.erase_in_display(2)
+            for y, row in rows.items():
+                self.buffer[y].update(row)
+
+
 class Console:
     def __init__(
         self, arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int] = (120, 40), cwd: Path | None = None
     ) -> None:
         columns, rows = size
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Screen(columns, rows)
         self.output = bytearray()
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()

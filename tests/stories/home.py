@@ -32,13 +32,13 @@ class Home:
         self.port = free_port()
         self.relay = directory / "relay"
         receiver = {"name": "partner-a", "listen": f"127.0.0.1:{self.port}"}
-        self.sections = {
+        self.sections: dict[str, Any] = {
             "relay": {"directory": str(self.relay), "receivers": [receiver], **(relay or {})},
             "console": {"write": True},
             **(sections or {}),
         }
         self.config = directory / "config.yaml"
-        self.config.write_text(yaml.safe_dump(self.sections, sort_keys=False, allow_unicode=True))
+        self.write()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("RELAY_CONSOLE_", "XDG_"))},
             "HOME": str(directory),
@@ -48,6 +48,10 @@ class Home:
         }
         self.environment.pop("NO_COLOR", None)
         self._open = contextlib.ExitStack()
+
+    def write(self) -> None:
+        """The configuration as `sections` say now; a daemon reads it when it starts."""
+        self.config.write_text(yaml.safe_dump(self.sections, sort_keys=False, allow_unicode=True))
 
     def command(self, *words: str) -> list[str]:
         return [*PROGRAM, "-c", str(self.config), *words]
@@ -118,9 +122,9 @@ class Home:
         return all(self.pid(part) is None for part in PARTS) and not list((self.relay / "run").glob("*.sock"))
 
     def inbox(self) -> list[str]:
-        """All published lines."""
-        files = sorted((self.relay / "inbox" / "partner-a").glob("[0-9]*_request*.txt"))
-        return [line for file in files for line in file.read_text().splitlines()]
+        """All published lines, in the order of their process numbers: a record with its number stored twice would stand here twice."""
+        files = (self.relay / "inbox" / "partner-a").glob("[0-9]*_request*.txt")
+        return sorted((line for file in files for line in file.read_text().splitlines()), key=lambda line: line.split("|")[2])
 
     def close(self) -> None:
         self._open.close()
