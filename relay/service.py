@@ -47,6 +47,7 @@ DRAIN_DEADLINE: Final = 5.0  # seconds for partners to read their last answers; 
 WRITE_DEADLINE: Final = 20.0  # seconds that a slow disk has for the last batch and the last rename
 HURRIED_DEADLINE: Final = 0.5  # the same after a second SIGTERM
 MAX_CONNECTIONS_SHOWN: Final = 1000  # newest first; a snapshot of them is 0.2 MiB
+RECORDS_UMASK: Final = 0o027  # partners' records are for us and for the group of the next workflow, not for everybody
 FILES_RESERVED: Final = 128  # descriptors for minute files, the link and outgoing connections
 
 
@@ -67,6 +68,7 @@ class CannotStart(Exception):
 
 def run(config: relay_config.Relay, options: Options) -> int:
     """`serve` on the quickest event loop there is. Returns the exit code."""
+    os.umask(os.umask(0o777) | RECORDS_UMASK)
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with contextlib.suppress(ImportError):
         import uvloop

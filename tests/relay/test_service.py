@@ -66,6 +66,15 @@ def test_it_starts_serves_and_ends_with_0(tmp_path: Path) -> None:
     assert published(tmp_path / "r/inbox/a") == request(1)
 
 
+def test_what_partners_sent_is_not_for_everybody_to_read(tmp_path: Path) -> None:
+    with Process(config(tmp_path / "r")) as relay:
+        exchange(relay.address(), request(1) + b"nonsense\n")
+        assert relay.stop() == 0
+    paths = list((tmp_path / "r").rglob("*"))
+    assert {path.name for path in paths} >= {"refused.jsonl", "quarantine", "inbox"}
+    assert [path for path in paths if path.stat().st_mode & 0o007] == []
+
+
 def test_it_says_over_its_socket_what_it_does(tmp_path: Path) -> None:
     directory = tmp_path / "r"
     with Process(config(directory)) as relay:
