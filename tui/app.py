@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Coroutine, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -43,7 +44,7 @@ TWICE = 2.0  # seconds within which a second Ctrl-C means it
 
 
 class Console(PaintedApp, inherit_bindings=False):
-    CSS_PATH = "app.tcss"
+    CSS_PATH = str(Path(__file__).with_name("app.tcss"))
     ENABLE_COMMAND_PALETTE = False
     TITLE = "relay-console"
     ESCAPE_TO_MINIMIZE: ClassVar[bool] = False
@@ -82,10 +83,12 @@ class Console(PaintedApp, inherit_bindings=False):
         self.beside(self.link.run(self._news), "link")
         if self.options.view in self.deck.panes:
             self.deck.active = self.options.view
-        if self.options.filter and not self.deck.on_wall:
-            with contextlib.suppress(ValueError):
-                self.deck.listing.set_filter(self.options.filter, self.clock())
         self._tick()
+        try:
+            for listing in self.deck.listings.values():
+                listing.set_filter(self.options.filter, self.clock())
+        except ValueError as error:
+            self.deck.say(f"--filter: {error}", "error")
 
     def _catch_signals(self) -> None:
         if self.is_headless:
@@ -186,6 +189,7 @@ class Console(PaintedApp, inherit_bindings=False):
 
     def press(self, pressed: str) -> None:
         """One key, as the table of keys writes it."""
+        self.deck.hush()
         live = keys.live(self.keys, self.deck.where())
         if (key := keys.find(live, pressed)) is not None:
             self.do(key)

@@ -226,9 +226,15 @@ class Deck(Screen[None], inherit_bindings=False):
         self._message = ((Piece(f" {text}", role),), self.console.clock() + MESSAGE_LASTS)
         self.draw_bottom()
 
+    def hush(self) -> None:
+        """The last message was read: a key was pressed since."""
+        if self._message is not None:
+            self._message = None
+            self.draw_bottom()
+
     def draw_bottom(self) -> None:
         cells = self.size.width
-        if (meant := self.console.meant()) is not None:
+        if (meant := self.console.line.meant()) is not None:
             self.bottom.show([fit_line((Piece(" " + "   ".join(meant), "hint"),), cells)])
             return
         if self._message is not None and self.console.clock() < self._message[1]:
@@ -351,6 +357,13 @@ class Deck(Screen[None], inherit_bindings=False):
         if not self.on_wall:
             self.listing.set_sort(self.listing.sort, not self.listing.reverse, self.now)
             self.draw()
+
+    def filter_by(self, text: str) -> None:
+        """Raises ValueError with a sentence."""
+        if self.on_wall:
+            raise ValueError("the overview has no filter; open a pane first (1 to 5)")
+        self.listing.set_filter(text, self.now)
+        self.draw()
 
     def sort_by(self, name: str) -> None:
         """Of the command line: a column's key or title, `!` reverses. Raises ValueError with a sentence."""

@@ -64,9 +64,12 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
         box.show([(Piece(f"╭{rim}╮", "line"),), *body, (Piece(f"╰{rim}╯", "line"),)][:rows])
 
     def on_key(self, event: events.Key) -> None:
+        if event.key == "ctrl+c":  # goes on to the console, which counts them
+            self.dismiss("")
+            return
         event.stop()
         event.prevent_default()
-        if event.key in ("escape", "ctrl+c", "q"):
+        if event.key in ("escape", "q"):
             self.dismiss("")
         elif event.key in ("left", "up", "shift+tab", "right", "down", "tab"):
             step = -1 if event.key in ("left", "up", "shift+tab") else 1

@@ -74,10 +74,13 @@ class Help(ModalScreen[Key], inherit_bindings=False):
         return tuple(Piece(piece.text, f"cursor:{piece.role}") for piece in line) if under else line
 
     def on_key(self, event: events.Key) -> None:
+        if event.key == "ctrl+c":  # goes on to the console, which counts them
+            self.dismiss(None)
+            return
         event.stop()
         event.prevent_default()
         shown = self._shown
-        if event.key in ("escape", "ctrl+c"):
+        if event.key == "escape":
             self.dismiss(None)
         elif event.key == "enter":
             self.dismiss(shown[self._index] if shown and self._why_not(shown[self._index]) is None else None)

@@ -32,6 +32,8 @@ class Prompt(Input):
     def on_key(self, event: events.Key) -> None:
         if event.key in ("escape", "ctrl+c"):
             self.post_message(self.Left())
+            if event.key == "ctrl+c":  # goes on to the console, which counts them
+                return
         elif event.key == "tab":
             self._take()
         elif event.key in ("up", "down"):

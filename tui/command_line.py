@@ -1,0 +1,101 @@
+"""The line at the bottom into which commands and filters are typed: what it could mean is shown above it while one types."""
+
+from typing import TYPE_CHECKING
+
+from textual.geometry import Offset
+
+from tui import commands
+from tui.theme import SHIPPED, ThemeError, theme_files
+from tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from tui.app import Console
+
+
+class CommandLine:
+    def __init__(self, console: "Console") -> None:
+        self._console = console
+        self._prompt: Prompt | None = None
+        self._history: dict[str, list[str]] = {":": [], "/": []}
+        self._before = ""  # the filter as it was, for Esc
+
+    @property
+    def is_open(self) -> bool:
+        return self._prompt is not None
+
+    def meant(self) -> list[str] | None:
+        """What the line could mean; None when there is none."""
+        if self._prompt is None:
+            return None
+        if self._prompt.sign == "/":
+            listing = self._console.deck.listing
+            return [f"{listing.shown:,} of {listing.total:,}", "RE", "!RE inverse", "~fuzzy", "Enter keeps", "Esc as before"]
+        return self._prompt.meant or ["no such command"]
+
+    def open(self, sign: str, value: str) -> None:
+        deck = self._console.deck
+        if sign == "/" and deck.on_wall:
+            deck.say("the overview has no filter; open a pane first (1 to 5)")
+            return
+        self._before = deck.listing.filter_text
+        self._prompt = Prompt(sign, value, self._history[sign], self._complete if sign == ":" else lambda line: [])
+        self._prompt.look_ahead()
+        deck.mount(self._prompt)
+        self._prompt.focus()
+        deck.draw_bottom()
+
+    def _close(self) -> None:
+        if self._prompt is not None:
+            self._prompt.remove()
+            self._prompt = None
+            self._console.cursor_position = Offset(0, 0)
+            self._console.deck.draw()
+
+    def left(self) -> None:
+        """Esc, or the sign was deleted: as if nothing had been typed."""
+        if self._prompt is not None and self._prompt.sign == "/":
+            self._console.deck.filter_by(self._before)
+        self._close()
+
+    def changed(self) -> None:
+        prompt = self._prompt
+        if prompt is None:
+            return
+        if not prompt.value.startswith(prompt.sign):
+            self.left()
+            return
+        prompt.look_ahead()
+        if prompt.sign == "/":
+            self._try(prompt)
+        self._console.deck.draw_bottom()
+
+    def _try(self, prompt: Prompt) -> None:
+        """Half an expression need not be one: the last whole one stays."""
+        try:
+            self._console.deck.filter_by(prompt.line)
+        except ValueError:
+            return
+
+    def submitted(self) -> None:
+        prompt = self._prompt
+        if prompt is None:
+            return
+        prompt.remember()
+        self._close()
+        try:
+            if prompt.sign == "/":
+                self._console.deck.filter_by(prompt.line)
+            elif prompt.line.strip():
+                self._console.run_command(prompt.line)
+        except (ValueError, commands.CommandError, ThemeError) as error:
+            self._console.deck.say(str(error), "error")
+
+    def _complete(self, line: str) -> list[str]:
+        return commands.complete(line, self._console.commands, self._choices)
+
+    def _choices(self, name: str) -> list[str]:
+        if name == "theme":
+            return sorted(theme_files((SHIPPED, *self._console.options.theme_directories)))
+        if name == "sort":
+            return [column.key for group in self._console.deck.listing.groups for column in group.columns]
+        return []
