@@ -106,9 +106,9 @@ class Painter:
         if old == cells:
             return
         shown[left : left + len(cells)] = cells
-        tail = _blank_tail(shown) if left + len(cells) == len(shown) else len(shown)
+        tail = _blank_tail(shown)
         for start, end in _spans(old, cells):
-            if left + end > tail + BLANKS and left + end == len(shown):
+            if left + end > tail + BLANKS:
                 out.write(left + start, y, cells[start : max(start, tail - left)])
                 out.erase_line(max(left + start, tail), y)
             else:
