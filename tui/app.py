@@ -178,11 +178,14 @@ class Console(PaintedApp, inherit_bindings=False):
         if event.key == "ctrl+c":
             self.do_interrupt()
             return
-        if self.screen is not self.deck or self.line.is_open:
+        if self.screen is not self.deck:
+            return
+        character = event.character if event.is_printable else None
+        if self.line.is_open:
+            self.line.typed_ahead(event.key, character)
             return
         event.stop()
         event.prevent_default()
-        character = event.character if event.is_printable else None
         for pressed in to_qwerty(character) if character and character != " " else (event.key,):
             self.hangul = character is not None and pressed != character
             self.press(pressed)

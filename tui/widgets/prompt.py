@@ -26,6 +26,9 @@ class Prompt(Input):
     def line(self) -> str:
         return self.value[1:]
 
+    def type_at_end(self, character: str) -> None:
+        self._set(self.line + character)
+
     def look_ahead(self) -> None:
         self.meant = self._complete(self.line)
 
