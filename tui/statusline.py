@@ -92,7 +92,7 @@ def health(snapshot: Snapshot, now: float) -> tuple[str, str, str]:
 
 
 def _sources(status: Status) -> list[Line]:
-    """The same, ever shorter: all with ages, all with those of the bad ones, only the bad ones, only a count."""
+    """The same, ever shorter: with ages, the good ones by kind; with the ages of the bad ones only; the bad ones; a count."""
     shown = [snapshot for snapshot in status.snapshots if snapshot.state != "unconfigured"]
     states = [(visible(snapshot.source), *health(snapshot, status.now)) for snapshot in shown]
     bad = [state for state in states if state[2] != "ok"]
@@ -100,12 +100,24 @@ def _sources(status: Status) -> list[Line]:
     rest = (Piece(f"  ✓ {good}" + (" sources" if not bad else " more"), "ok"),) if good else ()
     return [
         _named(states, True),
+        _named(_by_kind(shown, status.now), True),
         _named(states, False),
+        _named(_by_kind(shown, status.now), False),
         (*_named(bad, True), *rest),
         (*_named(bad, False), *((Piece(f"  ✓{good}", "ok"),) if good else ())),
         (Piece(f"  ✖{len(bad)}", "crit"),) if bad else (Piece(f"  ✓{good}", "ok"),),
         (),
     ]
+
+
+def _by_kind(shown: Sequence[Snapshot], now: float) -> list[tuple[str, str, str, str]]:
+    """The good ones under their kind, with the longest bound among them; the bad ones under their names."""
+    states: dict[str, tuple[str, str, str, str]] = {}
+    for snapshot in sorted(shown, key=lambda snapshot: snapshot.interval_s):
+        glyph, role, old = health(snapshot, now)
+        name = str(snapshot.kind) if role == "ok" else snapshot.source
+        states[name] = (visible(name), glyph, role, old)
+    return list(states.values())
 
 
 def _named(states: Sequence[tuple[str, str, str, str]], ages: bool) -> Line:

@@ -33,6 +33,7 @@ class Card(NamedTuple):
     title: Line
     body: tuple[Line, ...]
     spots: tuple[Spot | None, ...]  # of each line of the body
+    urgent: int  # lines at the beginning of the body that tell of trouble
     heads: tuple[tuple[int, str], ...]  # where the columns begin, and their names
 
 
@@ -60,7 +61,7 @@ def _stacked(blocks: Sequence[Block], events: Sequence[Event], cells: int, rows:
     """Rules instead of borders; every card gets what it needs as far as the rows go round."""
     cards = [_card(block, cells, False, _of(block, cursor)) for block in blocks]
     cards.append(_events(events, cells, rows))
-    shares = share([len(card.body) for card in cards], rows - len(cards))
+    shares = share([card.urgent for card in cards], [len(card.body) for card in cards], rows - len(cards))
     lines: list[Line] = []
     spots: list[Spot] = []
     for card, room in zip(cards, shares, strict=True):
@@ -81,14 +82,15 @@ def _ruled(title: Line, heads: Sequence[tuple[int, str]], cells: int) -> Line:
     return fit_line(pieces, cells, "─", "line")
 
 
-def share(needs: Sequence[int], total: int) -> list[int]:
-    """Deals out `total` one by one, so that nobody gets more than they need and the small needs are met first."""
+def share(urgent: Sequence[int], needs: Sequence[int], total: int) -> list[int]:
+    """Deals out `total` one by one: first what is urgent, then the rest; nobody gets more than they need, small needs are met first."""
     given = [0] * len(needs)
-    while total > 0 and any(got < need for got, need in zip(given, needs, strict=True)):
-        for index, need in enumerate(needs):
-            if given[index] < need and total > 0:
-                given[index] += 1
-                total -= 1
+    for wanted in (urgent, needs):
+        while total > 0 and any(got < need for got, need in zip(given, wanted, strict=True)):
+            for index, need in enumerate(wanted):
+                if given[index] < need and total > 0:
+                    given[index] += 1
+                    total -= 1
     return given
 
 
@@ -143,7 +145,9 @@ def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
     if block.counts.warn:
         title.append(Piece(f"  ▴ {block.counts.warn}", "warn"))
     body: list[Line] = [
-        fit_line((Piece(f" {text}", cell.role),), cells) for cell in block.notices for text in wrap(cell.text, cells - 1)[:2]
+        fit_line((Piece(f" {text}", cell.role),), cells)
+        for cell in block.notices
+        for text in wrap(cell.text, cells - 1)[: 2 if headed else 1]
     ]
     spots: list[Spot | None] = [None] * len(body)
     columns, natural = tight(block)
@@ -151,6 +155,7 @@ def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
     if headed and block.rows:
         body.append((Piece(" ", "header"), *header(columns, layout)))
         spots.append(None)
+    urgent = len(body)
     for row in block.rows:
         spot = Spot(block.pane, row.key)
         body.append(_row(row, row_line(columns, layout, [row.cells[place.column] for place in layout]), cells, spot == cursor))
@@ -158,9 +163,11 @@ def _card(block: Block, cells: int, headed: bool, cursor: Spot | None) -> Card:
         if (why := _why(row, block.columns, layout)) is not None:
             body.append(fit_line(why, cells))
             spots.append(None)
+        if _is_bad(row):
+            urgent = len(body)
     heads = [(place.left + 1, _head(columns[place.column], place.width)) for place in layout]
     placed = tuple((left + indent, text) for left, (indent, text) in heads)
-    return Card(tuple(title), tuple(body), tuple(spots), placed)
+    return Card(tuple(title), tuple(body), tuple(spots), urgent, placed)
 
 
 def _head(column: Column, cells: int) -> tuple[int, str]:
@@ -181,11 +188,14 @@ def tight(block: Block) -> tuple[list[Column], dict[str, int]]:
     return columns, natural
 
 
+def _is_bad(row: Row) -> bool:
+    return isinstance(row.cells[0].sort, int) and row.cells[0].sort <= WARN.rank
+
+
 def _why(row: Row, columns: Sequence[Column], layout: Sequence[Place]) -> Line | None:
     """The reason of a row that is not well, on a line of its own when the card has no column for it."""
     last = len(columns) - 1
-    bad = isinstance(row.cells[0].sort, int) and row.cells[0].sort <= WARN.rank
-    if not bad or not row.cells[last].text or any(place.column == last for place in layout):
+    if not _is_bad(row) or not row.cells[last].text or any(place.column == last for place in layout):
         return None
     return (Piece("     └ ", "line"), Piece(row.cells[last].text, "dim"))
 
@@ -210,4 +220,4 @@ def _events(events: Sequence[Event], cells: int, rows: int) -> Card:
         body.append(fit_line(pieces, cells))
     if not body:
         body.append((Piece(" nothing has happened yet", "dim"),))
-    return Card((Piece("Events", "title"),), tuple(body), (None,) * len(body), ())
+    return Card((Piece("Events", "title"),), tuple(body), (None,) * len(body), min(len(body), 2), ())

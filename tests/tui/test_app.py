@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from textual import events
 
 from backends.snapshots import Queues
 from link.protocol import Reply
@@ -121,6 +122,16 @@ async def test_a_command_is_completed_and_run() -> None:
         it.sees("heap   help")
         await it.types("a")
         await it.press("tab", "enter")
+        assert it.console.deck.active == "heap"
+
+
+async def test_what_is_typed_before_the_line_has_the_keyboard_is_not_lost() -> None:
+    async with story(*incident()) as it:
+        for character in ":heap":
+            it.console.post_message(events.Key(character, character))
+        await it.pilot.pause()
+        it.sees(" :heap")
+        await it.press("enter")
         assert it.console.deck.active == "heap"
 
 

@@ -41,6 +41,11 @@ def test_the_bad_sources_are_named_first() -> None:
     assert "orders.in" not in text(STATUS, 60)
 
 
+def test_with_less_room_the_good_sources_stand_under_their_kind() -> None:
+    assert "relay ✓<10s  topics ✓<10s" in text(STATUS, 160) and "broker-b ✖0s" in text(STATUS, 160)
+    assert "relay ✓  topics ✓" in text(STATUS, 140) and "broker-b ✖0s" in text(STATUS, 140)
+
+
 def test_where_nothing_is_wrong_it_says_so() -> None:
     assert "✓ all well" in text(STATUS._replace(counts=Counts()))
 

@@ -99,10 +99,11 @@ def test_the_overview_tells_why_and_what_happened(size: tuple[int, int]) -> None
     assert any(piece.role == "cursor:crit" for line in lines for piece in line)
 
 
-def test_small_needs_are_met_first() -> None:
-    assert share([1, 9, 3], 9) == [1, 5, 3]
-    assert share([2, 2], 9) == [2, 2]
-    assert share([5, 5], 0) == [0, 0]
+def test_trouble_is_shown_before_what_is_well_and_small_needs_are_met_first() -> None:
+    assert share([0, 0, 0], [1, 9, 3], 9) == [1, 5, 3]
+    assert share([0, 0], [2, 2], 9) == [2, 2]
+    assert share([0, 0], [5, 5], 0) == [0, 0]
+    assert share([1, 4], [5, 5], 6) == [2, 4]
 
 
 def test_facts_stand_side_by_side_where_there_is_room() -> None:

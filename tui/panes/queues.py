@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from backends.snapshots import Broker, Queue, Queues, Snapshot
-from tui.format import UNKNOWN, age, moment, number, rate, visible
+from tui.format import UNKNOWN, age, count, moment, number, rate, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Section
 from tui.words import QUIET, verdict
 
@@ -97,7 +97,7 @@ def _broker(data: Queues, snapshot: Snapshot) -> Section:
         ("Read", Cell(moment(snapshot.observed_at))),
     ]
     if data.hidden:
-        facts.append(("Hidden", Cell(f"{number(data.hidden)} queues, by activemq[].queues", "dim")))
+        facts.append(("Hidden", Cell(f"{count(data.hidden, 'queue')} that JMX cannot name or read", "dim")))
     facts += [("Cannot", Cell(visible(str(text)), "dim")) for text in denied]
     return Section(f"Broker {visible(broker.name)}", facts=tuple(facts))
 
