@@ -112,12 +112,14 @@ def _sources(status: Status) -> list[Line]:
 
 def _by_kind(shown: Sequence[Snapshot], now: float) -> list[tuple[str, str, str, str]]:
     """The good ones under their kind, with the longest bound among them; the bad ones under their names."""
-    states: dict[str, tuple[str, str, str, str]] = {}
-    for snapshot in sorted(shown, key=lambda snapshot: snapshot.interval_s):
-        glyph, role, old = health(snapshot, now)
-        name = str(snapshot.kind) if role == "ok" else snapshot.source
-        states[name] = (visible(name), glyph, role, old)
-    return list(states.values())
+    slowest: dict[str, Snapshot] = {}
+    for snapshot in shown:
+        is_good = health(snapshot, now)[1] == "ok"
+        name = str(snapshot.kind) if is_good else snapshot.source
+        known = slowest.get(name)
+        if known is None or snapshot.interval_s > known.interval_s:
+            slowest[name] = snapshot
+    return [(visible(name), *health(snapshot, now)) for name, snapshot in slowest.items()]
 
 
 def _named(states: Sequence[tuple[str, str, str, str]], ages: bool) -> Line:
