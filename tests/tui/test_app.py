@@ -415,3 +415,37 @@ async def test_the_age_of_a_source_that_went_silent_is_shown() -> None:
         await it.passes(95)
         it.sees("relay ▴1m")
         assert it.console.deck.now == NOW + 95
+
+
+async def test_the_prompt_remembers_what_was_typed() -> None:
+    async with story(*incident()) as it:
+        for line in (":topics", ":heap"):
+            await it.types(line)
+            await it.press("enter")
+        await it.press("colon", "up", "up", "enter")
+        assert it.console.deck.active == "topics"
+
+
+async def test_tab_completes_as_far_as_it_is_certain() -> None:
+    async with story(*incident(), view="topics") as it:
+        await it.types(":sort re")
+        await it.press("tab")
+        it.sees(":sort re", "sort record   sort reason")
+        await it.types("c")
+        await it.press("tab", "enter")
+        it.sees("by RECORD ▾")
+
+
+async def test_a_dialog_is_walked_with_arrows_too() -> None:
+    link = ScriptedLink(*incident())
+    async with story(link=link, view="relay") as it:
+        await it.press("P", "left", "enter")
+        assert [verb for _, verb, _ in link.sent] == ["pause"]
+
+
+async def test_help_is_walked_with_arrows() -> None:
+    async with story(*incident(), size=(80, 24), view="topics") as it:
+        await it.press("question_mark", "pagedown", "pagedown", "pagedown", "pageup", "up", "down")
+        it.sees("of 31")
+        await it.press("escape")
+        it.sees("Topics 21")
