@@ -101,6 +101,8 @@ class CommandLine:
             elif prompt.line.strip():
                 self._console.run_command(prompt.line)
         except (ValueError, commands.CommandError, ThemeError) as error:
+            if prompt.sign == "/":
+                self._console.deck.filter_by(self._before)  # not what of the wrong one was right
             self._console.deck.say(str(error), "error")
 
     def _complete(self, line: str) -> list[str]:
