@@ -85,13 +85,10 @@ def _stop_embedded_relay(socket: Path) -> None:
 
 
 def _act(path: Path, verb: str, arguments: Mapping[str, Value]) -> None:
-    """Through the monitor, which writes the audit line; straight to the relay when no monitor runs."""
-    directory = quick.directory(path)
-    reply = command(paths.monitor_socket(directory), "relay", verb, arguments)
+    """Through the monitor alone: it knows whether actions are allowed, and writes the audit line."""
+    reply = command(paths.monitor_socket(quick.directory(path)), "relay", verb, arguments)
     if reply is None:
-        reply = command(paths.relay_socket(directory), "relay", verb, arguments)
-    if reply is None:
-        raise ServiceUnavailable("no relay runs for this configuration; start one with relay-console --headless")
+        raise ServiceUnavailable("no daemon runs for this configuration, and actions go through it; start relay-console --headless")
     _require(reply)
     click.echo(reply.text)
 

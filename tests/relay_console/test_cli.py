@@ -134,7 +134,7 @@ def test_actions_without_a_daemon_are_unavailable_and_stop_is_fine(place: Place)
     for words in (["pause", "a"], ["resume", "a"], ["resend", "b"], ["drain"]):
         done = place.run(*words)
         assert done.returncode == 69
-        assert done.stderr.startswith("relay-console: no relay runs")
+        assert done.stderr.startswith("relay-console: no daemon runs for this configuration")
 
 
 def test_the_console_needs_a_terminal_and_says_what_to_use_instead(place: Place) -> None:
