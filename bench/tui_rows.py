@@ -1,6 +1,7 @@
-"""T4: 10,000 rows that all change every second: CPU seconds an update, milliseconds of a sort and a filter, beside a DataTable."""
+"""T4: 10,000 rows that all change every second: CPU seconds an update, CPU milliseconds of a sort and a filter, beside a DataTable."""
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -28,6 +29,7 @@ def updating(scene: str, until: bytes) -> dict[str, float]:
 
 async def keys() -> dict[str, float]:
     """Of what a key starts, in this process: the loop is held that long."""
+    gc.freeze()  # as tui.app.run does
     console = Console(scenes.Scripted(scenes.rows()), ConsoleOptions(view="queues"))
     async with console.run_test(size=(120, 40)) as pilot:
         await pilot.pause(0.5)
@@ -44,9 +46,9 @@ async def keys() -> dict[str, float]:
 
 
 def _held(run: Callable[[], None]) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()  # others share this machine
     run()
-    return (time.perf_counter() - began) * 1000
+    return (time.thread_time() - began) * 1000
 
 
 def main() -> None:

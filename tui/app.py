@@ -5,6 +5,7 @@ One paint a second, never one a message. Nothing that a key starts is waited for
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -369,6 +370,7 @@ def run(link: Link, options: ConsoleOptions) -> int:
     except ThemeError as error:
         print(f"relay-console: {error}", file=sys.stderr)
         return 2
+    gc.freeze()  # what a start leaves is never garbage: looking through it again and again would hold keys for tens of milliseconds
     console.run(mouse=options.mouse)
     console.way_out.disarm()
     if console.crash is not None:
