@@ -38,13 +38,13 @@ def _window(window: str, keep: int) -> Field:
 FIELDS = (
     Field(Column("state", "VERDICT", 16, least=10), lambda e, now: verdict(e.item.verdict)),
     Field(Column("name", "CONSUMER", 18, least=13, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
-    Field(Column("source", "SOURCE", 12, keep=6), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
+    Field(Column("source", "SOURCE", 12, keep=2), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
     Field(Column("layout", "LAYOUT", 9, keep=8), lambda e, now: Cell(e.item.layout, "dim", e.item.layout)),
-    Field(Column("topic", "TOPIC", 16, least=8, keep=5), lambda e, now: Cell(visible(e.item.topic or UNKNOWN), "", e.item.topic or "")),
+    Field(Column("topic", "TOPIC", 16, least=8, keep=3), lambda e, now: Cell(visible(e.item.topic or UNKNOWN), "", e.item.topic or "")),
     Field(Column("partitions", "PART", 5, "right", keep=7), lambda e, now: Cell(number(e.item.partitions), "", e.item.partitions)),
     _window("1", 0),
     _window("5", 0),
-    _window("15", 3),
+    _window("15", 5),
     Field(Column("lag", "LAG", 10, "right"), lambda e, now: _lag(e.item.lag)),
     Field(Column("reason", "REASON", 20, least=18, keep=4, grow=True), lambda e, now: Cell(visible(e.item.reason), "dim", e.item.reason)),
 )
