@@ -18,7 +18,6 @@ class ConsoleOptions(Struct, frozen=True):
     filter: str = ""
     refresh: float = 1.0  # seconds between two paints, at least 1
     read_only: bool = False  # never write, whatever the daemon would allow
-    demo: bool = False
 
     @property
     def tick(self) -> float:

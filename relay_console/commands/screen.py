@@ -37,7 +37,7 @@ def open_screen(shared: Shared, given: dict[str, Any], *, attach: str | None, is
     log.start(shared.log_format or "text", shared.log_file or str(paths.state_directory(os.environ) / LOG), shared.verbose, os.environ)
     from tui.app import run
 
-    return run(_link(found, attach, shared.write), _options(settings, given, is_demo))
+    return run(_link(found, attach, shared.write), _options(settings, given))
 
 
 def _look_at(given: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ def _start(found: Configuration, socket: Path, write: bool | None) -> Started:
     return connect_or_start(socket, socket.with_suffix(".lock"), program(*words), paths.monitor_log(directory), START_DEADLINE, hello=HELLO)
 
 
-def _options(settings: Console, given: dict[str, Any], is_demo: bool) -> ConsoleOptions:
+def _options(settings: Console, given: dict[str, Any]) -> ConsoleOptions:
     """What was said on the command line or in the environment counts more than the configuration."""
     return ConsoleOptions(
         theme=given["theme"] or settings.theme,
@@ -102,7 +102,6 @@ def _options(settings: Console, given: dict[str, Any], is_demo: bool) -> Console
         filter=given["filter"] or "",
         refresh=given["refresh"] or settings.refresh,
         read_only=given["write"] is False,
-        demo=is_demo,
     )
 
 
