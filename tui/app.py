@@ -175,20 +175,25 @@ class Console(PaintedApp, inherit_bindings=False):
         plan = offered(key.action, self.deck.marked(), writable=self.writable)
         return plan.reason if isinstance(plan, Refused) else None
 
+    async def on_event(self, event: events.Event) -> None:
+        """Keys are taken here, in the order in which they were typed. Textual would give each to whatever has the focus when its turn
+        comes; a quick hand, or a slow link that brings several keys at once, is quicker than the focus."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.screen is self.deck:
+            self._typed(event.key, event.character if event.is_printable else None)
+        else:
+            await super().on_event(event)
+
     def on_key(self, event: events.Key) -> None:
+        """What a dialog or the help has no use for."""
         if event.key == "ctrl+c":
             self.do_interrupt()
+
+    def _typed(self, key: str, character: str | None) -> None:
+        if self.line.is_open and key != "ctrl+c":
+            self.line.typed(key, character)
             return
-        if self.screen is not self.deck:
-            return
-        character = event.character if event.is_printable else None
-        if self.line.is_open:
-            self.line.typed_ahead(event.key, character)
-            return
-        event.stop()
-        event.prevent_default()
-        for pressed in to_qwerty(character) if character and character != " " else (event.key,):
-            self.hangul = character is not None and pressed != character
+        for pressed in to_qwerty(character) if character and character != " " else (key,):
+            self.hangul = character not in (None, " ", pressed)
             self.press(pressed)
 
     def press(self, pressed: str) -> None:
@@ -234,7 +239,9 @@ class Console(PaintedApp, inherit_bindings=False):
             self.leave(128 + signal.SIGINT)
             return
         self._interrupted = self.clock()
-        if self.screen is self.deck and not self.line.is_open:
+        if self.line.is_open:
+            self.line.left()
+        elif self.screen is self.deck:
             self.deck.do_back()
         self.deck.say("Ctrl-C again quits the console; q asks about the daemon")
 
@@ -314,14 +321,9 @@ class Console(PaintedApp, inherit_bindings=False):
     def do_filter(self) -> None:
         self.line.open("/", self.deck.listing.filter_text)
 
-    def on_prompt_left(self) -> None:
-        self.line.left()
-
     def on_input_changed(self, event: Prompt.Changed) -> None:
+        """Pasted text comes this way; for what was typed it is the second time."""
         self.line.changed()
-
-    def on_input_submitted(self, event: Prompt.Submitted) -> None:
-        self.line.submitted()
 
     def run_command(self, line: str) -> None:
         """Raises CommandError, ThemeError or ValueError with a sentence."""

@@ -44,18 +44,17 @@ class CommandLine:
         self._prompt.focus()
         deck.draw_bottom()
 
-    def typed_ahead(self, key: str, character: str | None) -> None:
-        """A key that came before the line had the keyboard: a quick hand, or a slow link that brings several keys at once."""
-        prompt = self._prompt
-        if prompt is None or prompt.has_focus:
+    def typed(self, key: str, character: str | None) -> None:
+        """One key while the line is open."""
+        if self._prompt is None:
             return
-        if character is not None:
-            prompt.type_at_end(character)
-            self.changed()
+        if key == "escape":
+            self.left()
         elif key == "enter":
             self.submitted()
-        elif key == "escape":
-            self.left()
+        else:
+            self._prompt.edit(key, character)
+            self.changed()
 
     def _close(self) -> None:
         if self._prompt is not None:

@@ -2,17 +2,30 @@
 
 from collections.abc import Callable
 
-from textual import events
-from textual.message import Message
 from textual.widgets import Input
 
 MAX_HISTORY = 100  # lines of each kind
 
+# What a key does in the line, as Textual's Input calls it.
+EDITS = {
+    "left": "cursor_left",
+    "right": "cursor_right",
+    "ctrl+left": "cursor_left_word",
+    "ctrl+right": "cursor_right_word",
+    "home": "home",
+    "ctrl+a": "home",
+    "end": "end",
+    "ctrl+e": "end",
+    "backspace": "delete_left",
+    "delete": "delete_right",
+    "ctrl+d": "delete_right",
+    "ctrl+w": "delete_left_word",
+    "ctrl+u": "delete_left_all",
+    "ctrl+k": "delete_right_all",
+}
+
 
 class Prompt(Input):
-    class Left(Message):
-        """The prompt was left without an answer."""
-
     def __init__(self, sign: str, value: str, history: list[str], complete: Callable[[str], list[str]]) -> None:
         super().__init__(value=sign + value, compact=True, id="prompt", select_on_focus=False)
         self.sign = sign
@@ -26,25 +39,19 @@ class Prompt(Input):
     def line(self) -> str:
         return self.value[1:]
 
-    def type_at_end(self, character: str) -> None:
-        self._set(self.line + character)
-
     def look_ahead(self) -> None:
         self.meant = self._complete(self.line)
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key in ("escape", "ctrl+c"):
-            self.post_message(self.Left())
-            if event.key == "ctrl+c":  # goes on to the console, which counts them
-                return
-        elif event.key == "tab":
+    def edit(self, key: str, character: str | None) -> None:
+        """One key, at once: the console hands them over itself, whether we have the focus yet or not."""
+        if character is not None:
+            self.insert_text_at_cursor(character)
+        elif key == "tab":
             self._take()
-        elif event.key in ("up", "down"):
-            self._recall(-1 if event.key == "up" else 1)
-        else:
-            return
-        event.stop()
-        event.prevent_default()
+        elif key in ("up", "down"):
+            self._recall(-1 if key == "up" else 1)
+        elif key in EDITS:
+            getattr(self, f"action_{EDITS[key]}")()
 
     def _take(self) -> None:
         """As much as all that could be meant have in common, or the only one whole."""
