@@ -22,6 +22,8 @@ import pyte
 from pyte.screens import Char
 
 SECOND_SCREEN = 1049
+BETWEEN_KEYS = 0.03  # seconds; a quick person
+AFTER_ESC = 0.12  # an Esc soon followed by something is the beginning of a longer key
 PATIENCE = 20.0  # seconds; two shared cores, and a Python program has to start
 LAST_WORDS = 2.0  # seconds in which a terminal whose program is gone gives what was still on its way
 KEYS = {
@@ -127,7 +129,7 @@ class Console:
         """Names of KEYS, or text typed as it stands."""
         for key in keys:
             self._type(KEYS.get(key, key).encode())
-            time.sleep(0.05)  # a person; also keeps Esc apart from what follows
+            time.sleep(AFTER_ESC if key == "esc" else BETWEEN_KEYS)
 
     def text(self) -> str:
         with self._lock:
