@@ -1,5 +1,6 @@
 """A console whose far side is a script: the store is fed by hand, commands are kept, and the screen is read as text."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -94,6 +95,15 @@ class Story:
 
     async def types(self, text: str) -> None:
         await self.press(*(NAMES.get(char, char) for char in text))
+
+    async def resizes(self, columns: int, rows: int) -> None:
+        """A slow machine takes its time to tell the screen."""
+        await self.pilot.resize_terminal(columns, rows)
+        async with asyncio.timeout(10):
+            while self.console.screen.size != (columns, rows):
+                await asyncio.sleep(0.01)
+        self.console.deck.draw()
+        await self.pilot.pause()
 
     async def passes(self, seconds: float) -> None:
         """Lets the console's clock move and its tick come."""

@@ -322,8 +322,7 @@ async def test_a_tiny_terminal_says_what_is_wrong_and_how_to_quit() -> None:
 
 async def test_a_terminal_that_grows_shows_everything() -> None:
     async with story(*incident(), size=(59, 14)) as it:
-        await it.pilot.resize_terminal(120, 40)
-        await it.pilot.pause()
+        await it.resizes(120, 40)
         it.sees("Overview", "busan-gw", "Events")
 
 
