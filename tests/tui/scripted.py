@@ -1,6 +1,5 @@
 """A console whose far side is a script: the store is fed by hand, commands are kept, and the screen is read as text."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from backends.snapshots import Data, Kind, Snapshot
 from link.protocol import Event, Reply
 from monitor.replica import LinkState
 from monitor.store import MonitorStatus, Store
+from tests.waiting import until
 from tui.app import Console
 from tui.options import ConsoleOptions
 
@@ -99,9 +99,7 @@ class Story:
     async def resizes(self, columns: int, rows: int) -> None:
         """A slow machine takes its time to tell the screen."""
         await self.pilot.resize_terminal(columns, rows)
-        async with asyncio.timeout(10):
-            while self.console.screen.size != (columns, rows):
-                await asyncio.sleep(0.01)
+        await until(lambda: self.console.screen.size == (columns, rows))
         self.console.deck.draw()
         await self.pilot.pause()
 
