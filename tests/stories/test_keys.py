@@ -74,40 +74,40 @@ def test_j_k_g_and_G_move_the_cursor_which_stays_on_its_row(console: Console) ->
 
 def test_a_filter_narrows_while_it_is_typed_inverse_and_fuzzy_too_and_esc_brings_all_back(console: Console) -> None:
     console.press("5", "/", "orders")
-    console.sees("^ ?/orders", "3 of 13 ", "RE   !RE inverse   ~fuzzy")
+    console.sees("^ ?/orders", r"3 of \d+ ", "RE   !RE inverse   ~fuzzy")
     assert sorted(names(console, r"[\w.]+\.(in|out|dlq)")) == ["orders.dlq", "orders.in", "orders.out"]
     console.press("\\.(in|out)|raw", "backspace", "backspace", "backspace", "backspace", "enter")
-    console.sees(r"^── Queues 2 of 13  /orders\\\.\(in\|out\)")
+    console.sees(r"^── Queues 2 of \d+  /orders\\\.\(in\|out\)")
     console.press("/", *["backspace"] * 16, "!orders|edge", "enter")
-    console.sees("^── Queues 7 of 13  /!orders")
+    console.sees(r"^── Queues 7 of \d+  /!orders")
     assert not any("orders" in name for name in names(console, r"[\w.]+\.(in|out|dlq)"))
     console.press("/", *["backspace"] * 12, "~pyzq", "enter")
-    console.sees("^── Queues 0 of 13  /~pyzq", "0 of 13 match", "Esc clears")
+    console.sees(r"^── Queues 0 of \d+  /~pyzq", r"0 of \d+ match", "Esc clears")
     console.press("/", *["backspace"] * 5, "~pymi", "enter")
-    console.sees("^── Queues 1 of 13  /~pymi", r"payments\.in")
+    console.sees(r"^── Queues 1 of \d+  /~pymi", r"payments\.in")
     console.press("esc")
-    console.sees("^── Queues 13 ─")
+    console.sees(r"^── Queues \d+ ─")
 
 
 def test_esc_while_a_filter_is_typed_leaves_it_as_it_was(console: Console) -> None:
     console.press("5", "/", "edge", "enter")
-    console.sees("^── Queues 3 of 13  /edge")
+    console.sees(r"^── Queues 3 of \d+  /edge")
     console.press("/", ".in")
-    console.sees("^── Queues 1 of 13")
+    console.sees(r"^── Queues 1 of \d+")
     console.press("esc")
-    console.sees("^── Queues 3 of 13  /edge ")
+    console.sees(r"^── Queues 3 of \d+  /edge ")
 
 
 def test_a_filter_that_is_no_regular_expression_says_so_and_changes_nothing(console: Console) -> None:
     console.press("5", "/", "edge(", "enter")
-    console.sees(r"not a regular expression: missing \), unterminated subpattern", "^── Queues 13 ─")
+    console.sees(r"not a regular expression: missing \), unterminated subpattern", r"^── Queues \d+ ─")
     console.press("3", ":filter [a\r")
-    console.sees("not a regular expression: unterminated character set", "^── Offsets 9 ─")
+    console.sees("not a regular expression: unterminated character set", r"^── Offsets \d+ ─")
 
 
 def test_a_filter_understands_korean(console: Console) -> None:
     console.press("5", "/", "알림", "enter")
-    console.sees("^── Queues 1 of 13  /알림", "알림.대기")
+    console.sees(r"^── Queues 1 of \d+  /알림", "알림.대기")
 
 
 def test_o_orders_by_the_next_column_and_O_reverses(console: Console) -> None:
@@ -131,7 +131,7 @@ def test_rows_are_marked_one_by_one_in_ranges_and_all(console: Console) -> None:
     console.press("j", "v")
     console.sees("range begins here")
     console.press("G", "v")
-    console.sees("12 marked")
+    console.sees(r"1\d marked")
     console.press("*")
     console.sees("1 marked", r"^ ▪ .*edge\.in")
     console.press("esc")
@@ -142,7 +142,7 @@ def test_enter_looks_into_a_row_and_esc_comes_back_to_it(console: Console) -> No
     console.press("2", "/", "payments.settled", "enter", "enter")
     console.sees(r"── payments\.settled ─", "Partitions", "Kafka record time")
     console.press("j", "esc", "esc")
-    console.sees("^── Topics 21 ", r"^› .*payments\.settled")
+    console.sees(r"^── Topics \d+ ", r"^› .*payments\.settled")
     console.press("z")
     console.loses(r"── payments\.settled ─")
     console.press("z")
@@ -210,7 +210,7 @@ def test_p_stops_the_screen_while_the_data_goes_on(console: Console) -> None:
 
 def test_another_theme_has_other_colours_at_once(console: Console) -> None:
     console.press("5")
-    console.sees("^── Queues 13 ")
+    console.sees(r"^── Queues \d+ ")
     before = [(cell.fg, cell.bg) for cell in console.cells("5 Queues")]
     console.press(":theme ")
     console.sees("theme ansi-dark +theme light")
@@ -227,7 +227,7 @@ def test_keys_that_mean_nothing_here_do_nothing(console: Console) -> None:
     console.sees(r"^› .*edge\.dlq")
     console.press("9", "8", "Q", "W", "%", "~", "\x1b[15~", "\x1b[24~", "\x1b[1;5D", "\x1bx", "é", "🐰", "\x00", "\x1b[200~6\x1b[201~")
     console.press("j")
-    console.sees(r"^› .*edge\.in", "› Queues ", "^── Queues 13 ")
+    console.sees(r"^› .*edge\.in", "› Queues ", r"^── Queues \d+ ")
     assert console.process.poll() is None
 
 
