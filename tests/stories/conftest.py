@@ -9,6 +9,7 @@ import pytest
 from tests.stories.console import Console
 from tests.stories.home import PROGRAM, REPOSITORY, Home
 from tests.stories.home import home as new_home
+from tests.stories.platform import Platform
 
 
 @pytest.fixture
@@ -24,6 +25,14 @@ def demo(tmp_path: Path) -> Iterator[Console]:
     with Console([*PROGRAM, "--demo"], demo_environment(tmp_path), (120, 40), cwd=tmp_path) as console:
         console.sees("0 Overview", "orders.created")
         yield console
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Real servers of these stories alone: the lab's are for those who do not kill them."""
+    found = Platform(tmp_path_factory.mktemp("platform"))
+    yield found
+    found.close()
 
 
 def demo_environment(directory: Path) -> dict[str, str]:

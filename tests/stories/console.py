@@ -22,6 +22,7 @@ import pyte
 from pyte.screens import Char
 
 SECOND_SCREEN = 1049
+FAINT, NOT_FAINT, BLINKS, BLINKS_NOT = 2, 22, 5, 25  # of "select graphic rendition"
 BETWEEN_KEYS = 0.03  # seconds; a quick person
 AFTER_ESC = 0.12  # an Esc soon followed by something is the beginning of a longer key
 PATIENCE = 20.0  # seconds; two shared cores, and a Python program has to start
@@ -53,7 +54,10 @@ class NotSeen(AssertionError):
 
 
 class Screen(pyte.Screen):
-    """With the second screen that programs draw on, which pyte does not know: leaving it brings back what the shell had shown."""
+    """With the second screen that programs draw on, which pyte does not know: leaving it brings back what the shell had shown.
+
+    Faint text, which it does not know either, is held as blinking: nothing of ours blinks.
+    """
 
     _shell: tuple[dict[int, dict[int, Char]], int, int] | None = None
 
@@ -62,6 +66,16 @@ class Screen(pyte.Screen):
         if keywords.get("private") and SECOND_SCREEN in modes and self._shell is None:
             self._shell = {y: dict(self.buffer[y]) for y in range(self.lines)}, self.cursor.x, self.cursor.y
             self.erase_in_display(2)
+
+    def select_graphic_rendition(self, *attributes: int, **keywords: Any) -> None:
+        wanted = list(attributes)
+        for index, attribute in enumerate(attributes):
+            if attribute in (38, 48):
+                break  # what follows are parts of a colour
+            wanted[index] = BLINKS if attribute == FAINT else attribute
+            if attribute == NOT_FAINT:
+                wanted.append(BLINKS_NOT)
+        super().select_graphic_rendition(*wanted, **keywords)
 
     def reset_mode(self, *modes: int, **keywords: Any) -> None:
         super().reset_mode(*modes, **keywords)
@@ -149,6 +163,11 @@ class Console:
                 if found := re.search(pattern, line):
                     return [self.screen.buffer[y][x] for x in range(found.start(), found.end())]
         return []
+
+    def is_faint(self, pattern: str) -> bool:
+        """Whether that is on the screen and drawn as what is no longer certain."""
+        cells = self.cells(pattern)
+        return bool(cells) and all(cell.blink for cell in cells if cell.data != " ")
 
     def sees(self, *patterns: str, within: float = PATIENCE) -> str:
         """Waits until every regular expression matches the screen; returns the screen. A program that ended is not waited for."""
