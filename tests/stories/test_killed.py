@@ -37,7 +37,7 @@ def test_a_monitor_that_was_killed_is_brought_back_by_the_console_and_adopts_the
         assert partner.send("after") == "200"
         assert home.run("stop").returncode == 0
         assert home.inbox() == partner.sent
-    assert not is_alive(relay)
+    until(lambda: not is_alive(relay), "end of the relay")
 
 
 def test_a_console_without_means_to_start_a_daemon_says_that_it_died_and_shows_the_last_rows(home: Home) -> None:

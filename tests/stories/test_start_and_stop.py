@@ -18,11 +18,11 @@ def test_the_first_console_starts_daemon_and_relay_and_ends_both_when_asked_to(h
         console.press("1")
         console.sees("Connections 1", "127.0.0.1:.* in +partner-a")
         console.press("q")
-        console.sees(EXISTING, r"Stop it \(1 live connections\)", "Leave it running", "Cancel")
+        console.sees(EXISTING, r"Stop it \(1 live connection\)", "Leave it running", "Cancel")
         console.press("s")
         assert console.ends() == 0
         until(home.is_over, "end of the daemon", 2)
-        assert not is_alive(monitor) and not is_alive(relay)
+        until(lambda: not is_alive(monitor) and not is_alive(relay), "end of both daemons")
         assert home.inbox() == partner.sent
         partner.wait_until_closed()
     assert not list((home.relay / "inbox").rglob("*.part"))
@@ -83,7 +83,7 @@ def test_a_daemon_in_the_foreground_drains_its_relay_on_sigterm_and_a_console_sa
         daemon.terminate()
         assert daemon.wait(20) == 0
         assert home.inbox() == partner.sent
-    assert not is_alive(relay)
+    until(lambda: not is_alive(relay), "end of the relay")
     console.sees("NO DAEMON", "no daemon: the monitor was stopped")
     console.never(lambda: home.pid("monitor") is not None, "a daemon stopped on purpose was brought back", 2)
     console.press("q")
