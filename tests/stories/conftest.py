@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.server import free_port
 from tests.stories.console import Console
 from tests.stories.home import PROGRAM, REPOSITORY, Home
 from tests.stories.home import home as new_home
@@ -33,6 +34,15 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     found = Platform(tmp_path_factory.mktemp("platform"))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def watched(platform: Platform) -> Iterator[Home]:
+    """A daemon that watches the platform, whether that runs or not."""
+    senders = [{"name": "partner-b", "connect": f"127.0.0.1:{free_port()}"}]  # nothing is in its outbox
+    with new_home(platform.sections(), {"senders": senders}) as found:
+        found.daemon()
+        yield found
 
 
 def demo_environment(directory: Path) -> dict[str, str]:

@@ -56,11 +56,9 @@ class Home:
     def command(self, *words: str) -> list[str]:
         return [*PROGRAM, "-c", str(self.config), *words]
 
-    def run(
-        self, *words: str, environment: Mapping[str, str] | None = None, within: float = PATIENCE
-    ) -> "subprocess.CompletedProcess[str]":
-        """One command's answer, its output and its errors apart."""
-        return run(self.command(*words), {**self.environment, **(environment or {})}, self.directory, within)
+    def run(self, *words: str, wrapper: Sequence[str] = (), within: float = PATIENCE) -> "subprocess.CompletedProcess[str]":
+        """One command's answer, its output and its errors apart. `wrapper`: a program that runs it."""
+        return run([*wrapper, *self.command(*words)], self.environment, self.directory, within)
 
     def ask(self, *words: str) -> Any:
         """What a command prints with --json."""

@@ -35,6 +35,10 @@ class Platform:
     def servers(self) -> tuple[Server, ...]:
         return self.lab.zookeeper, self.lab.kafka4, self.lab.activemq_old
 
+    @property
+    def runs(self) -> bool:
+        return any(server.is_running for server in self.servers)
+
     def sections(self) -> dict[str, Any]:
         every = f"{INTERVAL_S}s"
         zookeeper = self.lab.zookeeper.address()

@@ -8,7 +8,6 @@ import pytest
 from tests.lab.server import Server
 from tests.stories.console import Console
 from tests.stories.home import Home, until
-from tests.stories.home import home as new_home
 from tests.stories.platform import INTERVAL_S, ODD_QUEUE, Platform
 
 IN_TIME = INTERVAL_S + 3.0  # what is promised
@@ -23,18 +22,10 @@ SAID = {
 
 
 @pytest.fixture(scope="module")
-def home(platform: Platform) -> Iterator[Home]:
-    """A daemon that watches the platform, which runs or not."""
-    with new_home(platform.sections()) as found:
+def console(watched: Home) -> Iterator[Console]:
+    """One for all of these stories."""
+    with Console(watched.command(), watched.environment, cwd=watched.directory) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def console(home: Home, platform: Platform) -> Console:
-    """One for all of these stories; everything is dead when it starts, and its first word about each source is in time."""
-    platform.stop()
-    home.daemon()
-    return home.console()
 
 
 def states(home: Home) -> dict[str, str]:
@@ -42,21 +33,25 @@ def states(home: Home) -> dict[str, str]:
 
 
 def all_well(home: Home) -> bool:
-    return set(states(home).values()) == {"ok"} and all(source["data"]["counts"] for source in home.ask("status")["sources"])
+    return set(states(home).values()) == {"ok"}
 
 
-def test_sources_that_are_dead_at_the_start_say_so_in_time_and_recover_alone(home: Home, console: Console, platform: Platform) -> None:
+def test_sources_that_are_dead_at_the_start_say_so_in_time_and_recover_alone(watched: Home, platform: Platform, console: Console) -> None:
+    if platform.runs:  # other stories came first
+        platform.stop()
+        watched.run("stop")
+        watched.daemon()
     console.sees("attached", r"✖ DOWN main", "✖ DOWN leanstream", "✖ DOWN broker-a", r"✖ DOWN +agent ", within=IN_TIME + SLACK)
-    assert states(home) == {"relay": "ok", "main": "down", "leanstream": "down", "heap": "ok", "broker-a": "down"}
+    assert states(watched) == {"relay": "ok", "main": "down", "leanstream": "down", "heap": "ok", "broker-a": "down"}
     for key, _, words in SAID.values():
         console.press(key)
         console.until(lambda words=words: found(console, words), words)  # type: ignore[misc]
     console.press("4")
     console.until(lambda: found(console, r"gc\.log is absent"), "a log that is absent")
-    with home.partner() as partner:
+    with watched.partner() as partner:
         assert partner.send("the relay does not mind") == "200"
     platform.start()
-    until(lambda: all_well(home), "every source well", IN_TIME + SLACK)
+    until(lambda: all_well(watched), "every source well", IN_TIME + SLACK)
     for key, row, _ in SAID.values():
         console.press(key)
         console.sees(row)
@@ -82,10 +77,10 @@ def found(console: Console, words: str) -> bool:
     ids=["ActiveMQ", "ZooKeeper", "Kafka"],
 )
 def test_a_server_that_is_killed_leaves_its_last_rows_dimmed_disturbs_no_other_and_is_seen_to_return(
-    name: str, of: Callable[[Platform], Server], home: Home, console: Console, platform: Platform
+    name: str, of: Callable[[Platform], Server], watched: Home, console: Console, platform: Platform
 ) -> None:
     platform.start()
-    until(lambda: all_well(home), "every source well")
+    until(lambda: all_well(watched), "every source well")
     key, row, words = SAID[name]
     console.press(key, "g")
     console.sees(row)
@@ -99,30 +94,30 @@ def test_a_server_that_is_killed_leaves_its_last_rows_dimmed_disturbs_no_other_a
     console.until(lambda: found(console, words), words)
     back = platform.start_beside(server)
     assert console.is_faint(row.strip())
-    others = {other: state for other, state in states(home).items() if other != name}
+    others = {other: state for other, state in states(watched).items() if other != name}
     assert set(others.values()) == {"ok"}
-    assert all(source["age_s"] < IN_TIME for source in home.ask("status")["sources"] if source["name"] != name)
+    assert all(source["age_s"] < IN_TIME for source in watched.ask("status")["sources"] if source["name"] != name)
     back.result(60)
     console.loses("✖ DOWN", within=IN_TIME + SLACK)
     console.sees(row)
-    assert states(home)[name] == "ok"
+    assert states(watched)[name] == "ok"
 
 
-def test_a_broker_that_hangs_is_noticed_and_the_others_go_on(home: Home, console: Console, platform: Platform) -> None:
+def test_a_broker_that_hangs_is_noticed_and_the_others_go_on(watched: Home, console: Console, platform: Platform) -> None:
     platform.start()
-    until(lambda: all_well(home), "every source well")
+    until(lambda: all_well(watched), "every source well")
     console.press("5")
     server = platform.lab.activemq_old
     server.hang()
     try:
         console.sees("(▴ STALE|✖ DOWN) broker-a, last seen", within=15.0)
-        assert {state for name, state in states(home).items() if name != "broker-a"} == {"ok"}
+        assert {state for name, state in states(watched).items() if name != "broker-a"} == {"ok"}
     finally:
         server.resume()
     console.loses("(STALE|DOWN) broker-a", within=15.0)
 
 
-def test_a_log_that_goes_away_and_comes_back_is_followed_again(home: Home, console: Console, platform: Platform) -> None:
+def test_a_log_that_goes_away_and_comes_back_is_followed_again(watched: Home, console: Console, platform: Platform) -> None:
     platform.start()
     console.press("4")
     console.sees(r"SUSPECT +agent ")
@@ -133,25 +128,25 @@ def test_a_log_that_goes_away_and_comes_back_is_followed_again(home: Home, conso
     console.sees(r"SUSPECT +agent ")
 
 
-def test_text_from_outside_is_shown_as_text(home: Home, console: Console, platform: Platform) -> None:
+def test_text_from_outside_is_shown_as_text(watched: Home, console: Console, platform: Platform) -> None:
     platform.start()
-    until(lambda: all_well(home), "every source well")
+    until(lambda: all_well(watched), "every source well")
     console.press("5", ":sort name\r", "g")
     console.sees(r"^› .*\[red\]markup\[/\] ␛\]0;owned␇", r"^── \[red\]markup\[/\] ␛\]0;owned␇ &amp; \[@click=quit\]x\[/\] ─")
     console.press("enter", "esc", "2", "/odd\r")
     console.sees("UNPARSABLE +odd ", r"\\x1b\]0;owned\\x07\\x1b\[2J\[red\]markup\[/\]", r"1,a,b,c,␛\]0;owned␇")
     console.press("esc")
-    with home.partner() as partner:
+    with watched.partner() as partner:
         assert partner.say(b"0040|\x1b]0;owned\x07[red]x[/]|000000001|too few\n", "000000001") == "401"
         console.press("1")
         console.sees("401:1")
     assert b"\x1b]0;owned" not in console.output
     assert b"owned\x07" not in console.output
 
-    done = home.run("queues")
+    done = watched.run("queues")
     assert "[red]markup[/] ␛]0;owned␇ &amp; [@click=quit]x[/]" in done.stdout
     assert "\x1b" not in done.stdout and "\x07" not in done.stdout
-    answer = home.ask("queues", r"^\[red\]")
+    answer = watched.ask("queues", r"^\[red\]")
     assert [queue["name"] for queue in answer["sources"][0]["data"]["queues"]] == [ODD_QUEUE]
-    done = home.run("topics", "odd")
+    done = watched.run("topics", "odd")
     assert r"\x1b]0;owned\x07" in done.stdout and "\x1b" not in done.stdout
