@@ -77,9 +77,11 @@ def hold_lock(lock: Path) -> Iterator[None]:
                 pid = _pid_in(file)
                 raise AlreadyRunning(f"already running: pid {pid or 'unknown'} holds {lock}", pid)
             time.sleep(POLL)
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n".encode())
-        file.flush()
+        try:
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n".encode())
+        except OSError as error:
+            raise SocketUnusable(f"cannot write the lock file {lock}: {error.strerror}") from None
         yield
 
 
@@ -136,9 +138,18 @@ def _last_line(log: Path, began_at: int) -> str:
     except OSError as error:
         return f"its log {log} cannot be read: {error.strerror}"
     said = next((line for line in reversed(lines) if line.strip()), None)
+    if said is None and _is_full(log):
+        return f"the disk is full, not even its log {log} can be written"
     if said is None:
         return f"it said nothing; its log is {log}"
     return "".join(character if character.isprintable() else " " for character in said.strip()[:LINE_LENGTH]) + f" (log: {log})"
+
+
+def _is_full(log: Path) -> bool:
+    try:
+        return os.statvfs(log).f_bavail == 0
+    except OSError:
+        return False
 
 
 def _open_log(log: Path) -> IO[bytes]:
