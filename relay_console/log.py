@@ -25,6 +25,7 @@ def start(format: str, file: str | None, verbose: int, environ: Mapping[str, str
         handler.setFormatter(Journal())
     else:
         handler.setFormatter(Text())
+    logging.raiseExceptions = False  # a full disk: logging would print its trouble onto the screen that the console owns
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
