@@ -70,17 +70,15 @@ class Home:
         found: list[dict[str, Any]] = [source for source in self.ask("status")["sources"] if source["name"] == name]
         return found[0]
 
-    def console(self, *words: str, size: tuple[int, int] = (120, 40), environment: Mapping[str, str] | None = None) -> Console:
-        """Closed at the end of the test, if not before."""
-        return self._open.enter_context(
-            Console(self.command(*words), {**self.environment, **(environment or {})}, size, cwd=self.directory)
-        )
+    def console(self, *words: str, size: tuple[int, int] = (120, 40), wrapper: Sequence[str] = ()) -> Console:
+        """Closed at the end of the test, if not before. `wrapper`: a program that runs it."""
+        return self._open.enter_context(Console([*wrapper, *self.command(*words)], self.environment, size, cwd=self.directory))
 
-    def daemon(self, *wrapper: str) -> "subprocess.Popen[bytes]":
+    def daemon(self) -> "subprocess.Popen[bytes]":
         """`--headless` in the background, answering; killed at the end of the test."""
         with (self.directory / "daemon.log").open("ab") as log:
             daemon = subprocess.Popen(
-                [*wrapper, *self.command("--headless")],
+                self.command("--headless"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
