@@ -88,6 +88,9 @@ class Deck(Screen[None], inherit_bindings=False):
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw)
 
+    def on_lines_resized(self) -> None:
+        self.draw()
+
     # -- what is shown ------------------------------------------------------------------------------------------------------------------
 
     def reshape(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -14,6 +15,9 @@ from tui.widgets.ink import Ink
 
 class Lines(Widget, can_focus=False):
     """Lines of exactly its width, top to bottom; the rest is blank."""
+
+    class Resized(Message):
+        """It has another size now, for which nobody has made lines yet."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -38,6 +42,9 @@ class Lines(Widget, can_focus=False):
         if regions:
             self.refresh(*regions)
         return len(regions)
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
     def _empty(self, cells: int) -> Line:
         if not self._blank or len(self._blank[0].text) != cells:
