@@ -52,7 +52,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=("wait", "run", "jars"), default="wait", help="default: wait")
     parser.add_argument("--directory", type=Path, help="keep everything here (default: a temporary one, removed)")
     parser.add_argument("--json", action="store_true", help="wait: describe the lab as JSON")
-    parser.add_argument("--settle", type=float, default=65, metavar="S", help="run, no terminal: wait for rates at most this long")
+    parser.add_argument("--settle", type=float, default=65, metavar="S", help="run, no terminal: let rates settle for so long")
     parser.add_argument("--limit", type=float, default=HEADLESS_LIMIT_S, metavar="S", help="run, no terminal: wait for sources so long")
     return parser
 

@@ -15,7 +15,6 @@ from tests.lab.report import say
 from tests.lab.server import REPOSITORY, spawn
 
 ANSWERS = ("status", "relays", "topics", "offsets", "heap", "queues")
-RATES = ("offsets", "queues", "topics", "relays")  # those with figures that need two readings
 COMMAND_LIMIT_S = 60.0
 HEADLESS_LIMIT_S = 120.0
 STOP_LIMIT_S = 30.0
@@ -83,7 +82,7 @@ def show_answers(console: Console, limit_s: float, settle_s: float) -> int:
         if trouble:
             say(f"not ready after {limit_s:.0f} s: {trouble}; log: {_tail(console.log)}")
             return UNAVAILABLE
-        _wait_for_rates(console, settle_s)
+        _settle(settle_s)
         for command in ANSWERS:
             done = console.ask(command)
             print(f"$ relay-console {command}\n{done.stdout}", flush=True)
@@ -135,38 +134,10 @@ def trouble_of(status: dict[str, Any]) -> str:
     return "; ".join(f"{source['name']}: {source.get('error') or source['state']}" for source in bad)
 
 
-def _wait_for_rates(console: Console, settle_s: float) -> None:
-    deadline = time.monotonic() + settle_s
-    waits = False
-    while time.monotonic() < deadline and any(lacks_rates(console.read(command)) for command in RATES):
-        if not waits:
-            say(f"waits at most {settle_s:.0f} s for the second readings that rates need")
-            waits = True
-        time.sleep(3 * POLL_S)
-
-
-def lacks_rates(answer: dict[str, Any] | None) -> bool:
-    """Has a source whose list is there and whose every rate is still null."""
-    if answer is None:
-        return True
-    rates: list[object] = []
-    for source in answer.get("sources", []):
-        _collect_rates(source.get("data"), rates)
-    return bool(rates) and all(rate is None for rate in rates)
-
-
-def _collect_rates(value: object, found: list[object]) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _collect_rates(item, found)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key == "records_per_min" and isinstance(item, dict):
-                found.append(item.get("1"))
-            elif key in ("records_per_s", "records_per_min", "enqueue_per_s"):
-                found.append(item)
-            else:
-                _collect_rates(item, found)
+def _settle(settle_s: float) -> None:
+    """A rate over a minute is of a minute only when one has passed; before that it is right, and of few seconds."""
+    say(f"waits {settle_s:.0f} s more, so that rates a minute are of a whole one")
+    time.sleep(settle_s)
 
 
 def _tail(path: Path, size: int = 1500) -> str:

@@ -43,7 +43,7 @@ class StandIn(Console):
 
 def test_without_a_terminal_each_answer_is_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     console = StandIn(tmp_path, "ok")
-    assert show_answers(console, limit_s=20, settle_s=5) == 0
+    assert show_answers(console, limit_s=20, settle_s=0.1) == 0
     printed = capsys.readouterr().out
     assert [printed.count(f"table of {command}\n") for command in ANSWERS] == [1] * len(ANSWERS)
     assert console.calls()[-1] == "stop"

@@ -102,19 +102,6 @@ def test_sources_without_data_are_trouble() -> None:
     assert console.trouble_of({"sources": [well, down, {**well, "name": "new", "data": None}]}) == "old: refused; new: ok"
 
 
-@pytest.mark.parametrize(
-    ("data", "lacks"),
-    [
-        ({"consumers": [{"records_per_min": {"1": None, "5": None}}]}, True),
-        ({"consumers": [{"records_per_min": {"1": None}}, {"records_per_min": {"1": 3.0}}]}, False),
-        ({"topics": [{"records_per_s": None}]}, True),
-        ({"queues": []}, False),
-    ],
-)
-def test_a_rate_that_is_null_everywhere_is_waited_for(data: dict[str, object], lacks: bool) -> None:
-    assert console.lacks_rates({"sources": [{"data": data}]}) is lacks
-
-
 APT = """#!/bin/sh
 echo "$@" >> {folder}/asked
 case "$1" in
