@@ -21,6 +21,7 @@ TOPIC: Final = "status"
 NAME: Final = "relay"
 VERBS: Final = ("pause", "resume", "resend", "disconnect", "drain", "refresh")
 FIRST_WORD: Final = 3.0  # seconds that `observe` waits for a relay that was just connected; it speaks within a second
+ANOTHER_TRY: Final = 0.25  # seconds; a relay that runs answers in milliseconds, one that does not is no longer waited for
 ACT_DEADLINE: Final = 30.0  # seconds; a drain finishes what partners have begun
 
 
@@ -54,12 +55,14 @@ class RelaySource:
         return _decode(self._status)
 
     async def _first_word(self) -> None:
-        """Until a status is there over a live connection. Raises Unavailable."""
+        """Until a status is there over a live connection. Raises Unavailable. One that was away is tried at once, not at its next turn."""
+        was_away = self._client.state.trouble is not None
+        self._client.retry_now()
         with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_WORD):
+            async with asyncio.timeout(ANOTHER_TRY if was_away else FIRST_WORD):
                 while self._status is None or not self._client.state.connected:
                     self._news.clear()
-                    if self._client.state.trouble is not None:
+                    if self._client.state.trouble is not None and not was_away:
                         break
                     await self._news.wait()
         state = self._client.state

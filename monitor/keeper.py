@@ -21,11 +21,14 @@ DRAIN_DEADLINE: Final = 10.0  # seconds that a drain may take: partners' records
 
 
 class Keeper:
-    """Without `start` a relay is only adopted. `tell` gets a severity and a sentence."""
+    """Without `start` a relay is only adopted. `tell` gets a severity and a sentence; `came` is called when a relay is there."""
 
-    def __init__(self, socket: Path, version: str, start: Start | None, tell: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, socket: Path, version: str, start: Start | None, tell: Callable[[str, str], None], came: Callable[[], None] = lambda: None
+    ) -> None:
         self.error: str | None = None  # why it could not be started, until it is there
         self._tell = tell
+        self._came = came
         self._client = Client(socket, Hello((PROTOCOL,), "monitor", version, wants="answers"), lambda message: None, self._became)
         self._reviver = Reviver(self._client, start, self._tried)
 
@@ -67,6 +70,7 @@ class Keeper:
         if state.connected and state.welcome is not None:
             log.info("relay: connected to pid %d", state.welcome.pid)
             self.error = None
+            self._came()
         elif state.error is not None:
             log.info("relay: %s", state.error)
         self._reviver.look()

@@ -80,7 +80,7 @@ class Service:
         sources = build_sources(options.sections, context)
         self._engine = Engine(sources, self._publish, remake=lambda name: remake(options.sections, context, name))
         start = self._start_relay if options.relay_argv is not None else None
-        self._keeper = Keeper(options.relay_socket, options.version, start, self._tell_of_relay)
+        self._keeper = Keeper(options.relay_socket, options.version, start, self._tell_of_relay, self._relay_came)
         commands = Commands(self._engine, Audit(options.audit), write=options.write, stop=self._stopping.set, acted=self._acted)
         self._server = Server(options.socket, self._welcome(), commands)
 
@@ -162,6 +162,12 @@ class Service:
 
     def _tell_of_relay(self, severity: str, text: str) -> None:
         self._tell(severity, "relay", text)
+
+    def _relay_came(self) -> None:
+        """It is shown now, not when its source would have tried again."""
+        for name in self._engine.names:
+            if self._engine.kind(name) == "relay":
+                self._engine.refresh(name)
 
     def _acted(self, target: str, verb: str, text: str) -> None:
         if self._engine.kind(target) == "relay" and verb == "drain":
