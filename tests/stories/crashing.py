@@ -31,7 +31,7 @@ class CrashingLink(LocalLink):
     async def run(self, changed: Callable[[], None]) -> None:
         import asyncio
 
-        await asyncio.sleep(1.0)  # the first screen is drawn
+        await asyncio.sleep(0.3)  # the first screen is drawn
         assert isinstance(self.store, Broken)
         self.store.is_broken = True
         self.store.version += 1

@@ -109,8 +109,8 @@ def test_a_disk_that_fills_up_is_answered_503_and_what_was_acknowledged_is_there
         disk.free(home)
         until(lambda: partner.send("after") == "200", "a record that is taken again", 10)
         console.sees("✓ all well", "LISTENING +partner-a", within=10)
-        assert home.run("stop").returncode == 0
-        assert home.inbox() == partner.sent
+    assert home.run("stop").returncode == 0
+    assert home.inbox() == partner.sent
 
 
 def test_a_console_whose_daemon_cannot_start_on_a_full_disk_says_so(home: Home) -> None:

@@ -3,7 +3,8 @@
 import os
 import signal
 
-from tests.stories.home import Home, is_alive, until
+from tests.stories.console import Console
+from tests.stories.home import PROGRAM, Home, is_alive, until
 
 
 def test_a_console_that_was_killed_left_everything_running_and_the_next_one_attaches(home: Home) -> None:
@@ -26,7 +27,6 @@ def test_a_monitor_that_was_killed_is_brought_back_by_the_console_and_adopts_the
     monitor, relay = home.running("monitor"), home.running("relay")
     with home.partner() as partner:
         assert partner.send("before") == "200"
-        console.sees("Connections 1")
         os.kill(monitor, signal.SIGSTOP)  # then nobody brings it back before we have sent what falls into the gap
         os.kill(monitor, signal.SIGKILL)
         assert [partner.send(f"in the gap {number}") for number in range(20)] == ["200"] * 20
@@ -43,14 +43,20 @@ def test_a_monitor_that_was_killed_is_brought_back_by_the_console_and_adopts_the
 def test_a_console_without_means_to_start_a_daemon_says_that_it_died_and_shows_the_last_rows(home: Home) -> None:
     daemon = home.daemon()
     relay = home.running("relay")
-    console = home.console("--attach", str(home.relay / "run" / "monitor.sock"), "--view", "relay")
-    console.sees("attached", "LISTENING")
-    daemon.kill()
-    daemon.wait(10)
-    console.sees("NO DAEMON", "no daemon: .*(died|closed)", "LISTENING +partner-a")
-    home.daemon()
-    console.sees("attached", "✓ all well", "LISTENING +partner-a")
-    assert home.pid("relay") == relay
+    home.config.rename(home.directory / "elsewhere")  # the socket is all it needs
+    attach = [*PROGRAM, "--attach", str(home.relay / "run" / "monitor.sock"), "--view", "relay"]
+    with Console(attach, home.environment, cwd=home.directory) as console:
+        console.sees("attached", "LISTENING")
+        daemon.kill()
+        daemon.wait(10)
+        console.sees("NO DAEMON", "no daemon: .*(died|closed)", "LISTENING +partner-a")
+        (home.directory / "elsewhere").rename(home.config)
+        home.daemon()
+        console.sees("attached", "✓ all well", "LISTENING +partner-a")
+        assert home.pid("relay") == relay
+        console.press("q")
+        assert console.ends() == 0
+    assert home.pid("monitor") is not None
 
 
 def test_a_relay_that_was_killed_is_brought_back_by_the_monitor_and_has_what_it_acknowledged(home: Home) -> None:
@@ -68,5 +74,5 @@ def test_a_relay_that_was_killed_is_brought_back_by_the_monitor_and_has_what_it_
     with home.partner() as partner:
         assert partner.send("after") == "200"
         acknowledged += partner.sent
-        assert home.run("stop").returncode == 0
+    assert home.run("stop").returncode == 0
     assert home.inbox() == acknowledged

@@ -1,11 +1,11 @@
 """Sources that are away, come, are killed and come back: the screen says it in plain words and in time, and one never disturbs another."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 
-from tests.lab.server import Server
 from tests.stories.console import Console
 from tests.stories.home import Home, until
 from tests.stories.platform import INTERVAL_S, ODD_QUEUE, Platform
@@ -13,11 +13,17 @@ from tests.stories.platform import INTERVAL_S, ODD_QUEUE, Platform
 IN_TIME = INTERVAL_S + 3.0  # what is promised
 SLACK = 3.0  # for a machine that others use, and for the way to the screen
 
-# By source: its pane's key, a row of its data, and what is said while nobody answers.
+
+class Said(NamedTuple):
+    key: str  # of the pane
+    row: str  # of its data
+    words: str  # while nobody answers
+
+
 SAID = {
-    "main": ("2", r" orders +2 ", r"no broker answers at 127\.0\.0\.1:\d+ \(connection refused\); is it running\?"),
-    "leanstream": ("3", r" app1-node-1 ", r"no ZooKeeper answers at 127\.0\.0\.1:\d+; is it running\?"),
-    "broker-a": ("5", r" orders\.in ", r"cannot connect to http://127\.0\.0\.1:\d+/api/jolokia/: Connection refused; start"),
+    "main": Said("2", r" orders +2 ", r"no broker answers at 127\.0\.0\.1:\d+ \(connection refused\); is it running\?"),
+    "leanstream": Said("3", r" app1-node-1 ", r"no ZooKeeper answers at 127\.0\.0\.1:\d+; is it running\?"),
+    "broker-a": Said("5", r" orders\.in ", r"cannot connect to http://127\.0\.0\.1:\d+/api/jolokia/: Connection refused; start"),
 }
 
 
@@ -67,65 +73,41 @@ def found(console: Console, words: str) -> bool:
     return re.search(words, " ".join(console.text().split())) is not None
 
 
-@pytest.mark.parametrize(
-    ("name", "of"),
-    [
-        ("broker-a", lambda platform: platform.lab.activemq_old),
-        ("leanstream", lambda platform: platform.lab.zookeeper),
-        ("main", lambda platform: platform.lab.kafka4),
-    ],
-    ids=["ActiveMQ", "ZooKeeper", "Kafka"],
-)
-def test_a_server_that_is_killed_leaves_its_last_rows_dimmed_disturbs_no_other_and_is_seen_to_return(
-    name: str, of: Callable[[Platform], Server], watched: Home, console: Console, platform: Platform
+def test_servers_that_are_killed_leave_their_rows_dimmed_disturb_no_other_and_are_seen_to_return(
+    watched: Home, console: Console, platform: Platform
 ) -> None:
     platform.start()
     until(lambda: all_well(watched), "every source well")
-    key, row, words = SAID[name]
-    console.press(key, "g")
-    console.sees(row)
-    if console.line(f"^›.*{row}"):  # the row under the cursor has its own colours
+    servers = {"main": platform.lab.kafka4, "broker-a": platform.lab.activemq_old, "leanstream": platform.lab.zookeeper}
+    untouched, returning = {"relay", "heap", *servers}, []
+    for name, server in servers.items():
+        stand_beside(console, name)
+        assert not console.is_faint(SAID[name].row.strip())
+        server.kill()
+        untouched.remove(name)
+        console.sees(rf"✖ DOWN {name}, last seen \d+s ago", within=IN_TIME + SLACK)
+        returning.append(platform.start_beside(server))
+        console.until(lambda words=SAID[name].words: found(console, words), SAID[name].words)  # type: ignore[misc]
+        assert console.is_faint(SAID[name].row.strip())
+        others = [source for source in watched.ask("status")["sources"] if source["name"] in untouched]
+        assert all(source["state"] == "ok" and source["age_s"] < IN_TIME for source in others)
+    for back in returning:
+        back.result(60)
+    until(lambda: all_well(watched), "every source well", IN_TIME + SLACK)
+    for name in servers:
+        console.press(SAID[name].key)
+        console.sees(SAID[name].row)
+        console.loses("DOWN", within=IN_TIME)
+        console.until(lambda row=SAID[name].row: not console.is_faint(row.strip()), "rows that are certain again")  # type: ignore[misc]
+
+
+def stand_beside(console: Console, name: str) -> None:
+    """In its pane, on another row than the one that is looked at: the row under the cursor has its own colours."""
+    console.press(SAID[name].key, "g")
+    console.sees(SAID[name].row)
+    if console.line(f"^›.*{SAID[name].row}"):
         console.press("j")
-        console.loses(f"^›.*{row}")
-    assert not console.is_faint(row.strip())
-    server = of(platform)
-    server.kill()
-    console.sees(rf"✖ DOWN {name}, last seen \d+s ago", within=IN_TIME + SLACK)
-    console.until(lambda: found(console, words), words)
-    back = platform.start_beside(server)
-    assert console.is_faint(row.strip())
-    others = {other: state for other, state in states(watched).items() if other != name}
-    assert set(others.values()) == {"ok"}
-    assert all(source["age_s"] < IN_TIME for source in watched.ask("status")["sources"] if source["name"] != name)
-    back.result(60)
-    console.loses("✖ DOWN", within=IN_TIME + SLACK)
-    console.sees(row)
-    assert states(watched)[name] == "ok"
-
-
-def test_a_broker_that_hangs_is_noticed_and_the_others_go_on(watched: Home, console: Console, platform: Platform) -> None:
-    platform.start()
-    until(lambda: all_well(watched), "every source well")
-    console.press("5")
-    server = platform.lab.activemq_old
-    server.hang()
-    try:
-        console.sees("(▴ STALE|✖ DOWN) broker-a, last seen", within=15.0)
-        assert {state for name, state in states(watched).items() if name != "broker-a"} == {"ok"}
-    finally:
-        server.resume()
-    console.loses("(STALE|DOWN) broker-a", within=15.0)
-
-
-def test_a_log_that_goes_away_and_comes_back_is_followed_again(watched: Home, console: Console, platform: Platform) -> None:
-    platform.start()
-    console.press("4")
-    console.sees(r"SUSPECT +agent ")
-    moved = platform.gc_log.rename(platform.gc_log.with_suffix(".away"))
-    console.until(lambda: found(console, r"gc\.log is absent"), "a log that is absent", IN_TIME + SLACK)
-    moved.rename(platform.gc_log)
-    console.loses(r"gc\.log is absent", within=IN_TIME + SLACK)
-    console.sees(r"SUSPECT +agent ")
+        console.loses(f"^›.*{SAID[name].row}")
 
 
 def test_text_from_outside_is_shown_as_text(watched: Home, console: Console, platform: Platform) -> None:
