@@ -89,7 +89,12 @@ class Screen(pyte.Screen):
 
 class Console:
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int] = (120, 40), cwd: Path | None = None
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        size: tuple[int, int] = (120, 40),
+        cwd: Path | None = None,
+        term: str = "xterm-256color",
     ) -> None:
         columns, rows = size
         self.screen = Screen(columns, rows)
@@ -106,7 +111,7 @@ class Console:
             [*OWN_TERMINAL, os.ttyname(tty), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={"TERM": "xterm-256color", **environment},
+            env={**{name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}, "TERM": term},
             cwd=cwd,
             start_new_session=True,
         )

@@ -170,7 +170,7 @@ def test_a_name_too_long_for_a_socket_is_told_before_anything_is_made(home: Home
 
 
 def test_a_terminal_that_cannot_draw_is_told_what_can(home: Home) -> None:
-    with Console(home.command("--demo"), {**home.environment, "TERM": "dumb"}, cwd=home.directory) as console:
+    with Console(home.command("--demo"), home.environment, cwd=home.directory, term="dumb") as console:
         assert console.ends() == 1
         said = " ".join(console.text().split())  # one line, which a terminal of 120 columns wraps
         assert said.startswith("relay-console: TERM=dumb cannot draw a screen") and said.endswith("relay-console status")
