@@ -13,6 +13,7 @@ from msgspec.structs import fields, replace
 from backends.jolokia import JolokiaError, Read, Reply, failure, has_no_match, object_name
 from backends.snapshots import Queue, QueueVerdict
 from backends.trend import Trend, follow
+from backends.wording import count
 
 STUCK_S = 60.0  # a consumer that takes longer for one message exists, but somebody should look at it
 MIN_RATE_S = 1.0  # a rate over less is mostly rounding; a refresh by hand keeps the rates before it
@@ -231,9 +232,9 @@ def _row(name: str, watch: Watch, at: float) -> Queue:
 def _judged(watch: Watch, is_dlq: bool, at: float) -> tuple[QueueVerdict, str]:
     """The worst that holds, with the numbers it came from."""
     figures, growth = watch.figures, watch.trend.growth
-    pending, consumers = f"{figures.queue_size:,} pending", _plural(figures.consumer_count, "consumer")
+    pending, consumers = f"{figures.queue_size:,} pending", count(figures.consumer_count, "consumer")
     if is_dlq and figures.queue_size > 0:
-        return "DLQ", f"{_plural(figures.queue_size, 'dead letter')}, {consumers}"
+        return "DLQ", f"{count(figures.queue_size, 'dead letter')}, {consumers}"
     if figures.paused:
         return "PAUSED", f"paused with {pending}, {consumers}"
     if figures.queue_size > 0 and figures.consumer_count == 0:
@@ -245,7 +246,3 @@ def _judged(watch: Watch, is_dlq: bool, at: float) -> tuple[QueueVerdict, str]:
         taken = "" if watch.dequeue_per_s is None else f", taking {watch.dequeue_per_s:.1f}/s"
         return "GROWING", f"{pending}, {growth.risen:,} more in {growth.over_s:.0f} s ({growth.per_s:.1f}/s), {consumers}{taken}"
     return "OK", f"{pending}, {consumers}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -13,11 +13,11 @@ from backends.source import Answer, Context, Source, Unavailable
 from link.client import Client, ClientState
 from link.protocol import PROTOCOL, Beat, Event, Hello, Publish, Withdraw
 from relay.config import Relay as Section
+from relay.status import STATUS_TOPIC
 
 __all__ = ["SECTION", "Section", "sources"]
 
 SECTION: Final = "relay"
-TOPIC: Final = "status"
 NAME: Final = "relay"
 VERBS: Final = ("pause", "resume", "resend", "disconnect", "drain", "refresh")
 FIRST_WORD: Final = 3.0  # seconds that `observe` waits for a relay that was just connected; it speaks within a second
@@ -85,7 +85,7 @@ class RelaySource:
                 await task
 
     def _heard(self, message: Publish | Withdraw | Event | Beat) -> None:
-        if isinstance(message, Publish) and message.topic == TOPIC:
+        if isinstance(message, Publish) and message.topic == STATUS_TOPIC:
             self._status = bytes(message.body)
             self._news.set()
 

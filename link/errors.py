@@ -12,9 +12,10 @@ import errno
 import os
 import pwd
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 Trouble = Literal["absent", "died", "denied", "silent", "refused", "closed", "garbled", "unusable"]
+GONE: Final = ("absent", "died")  # nobody is there: a program behind the socket may be started
 
 
 class LinkError(Exception):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from link.client import Client, ClientState
-from link.errors import LinkError
+from link.errors import GONE, LinkError
 from link.protocol import PROTOCOL, Hello, Welcome
 from link.start import Started
-from monitor.revive import GONE, Reviver, Start
+from monitor.revive import Reviver, Start
 
 log = logging.getLogger(__name__)
 

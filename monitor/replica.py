@@ -15,18 +15,17 @@ from backends.snapshots import Snapshot
 from backends.source import Source, Unavailable, Unconfigured
 from link.ask import actor
 from link.client import Client, ClientState
-from link.errors import LinkError
+from link.errors import GONE, LinkError
 from link.protocol import PROTOCOL, Beat, Event, Hello, Publish, Reply, Welcome, Withdraw
 from link.start import Started
 from monitor.engine import Engine
-from monitor.revive import GONE, Reviver, Start
+from monitor.revive import Reviver, Start
 from monitor.severity import News
-from monitor.store import MonitorStatus, Store
+from monitor.store import MONITOR_TOPIC, SOURCE_TOPIC, MonitorStatus, Store
 
 log = logging.getLogger(__name__)
 
-MONITOR: Final = "monitor"  # topic of MonitorStatus, and target of commands to the monitor itself
-SOURCE_TOPIC: Final = "source/"
+MONITOR: Final = "monitor"  # target of commands to the monitor itself
 
 
 class LinkState(Struct, frozen=True):
@@ -142,7 +141,7 @@ class SocketLink:
         match message:
             case Publish():
                 self._published(message)
-            case Withdraw(topic) if topic == MONITOR:
+            case Withdraw(topic) if topic == MONITOR_TOPIC:
                 self._is_stopped = True
                 self._reviver.let_go()
             case Withdraw(topic):
@@ -159,7 +158,7 @@ class SocketLink:
     def _published(self, message: Publish) -> None:
         """What a monitor of another version says that we do not understand is left out; the rest of the screen lives on."""
         try:
-            if message.topic == MONITOR:
+            if message.topic == MONITOR_TOPIC:
                 self.store.monitor = msgspec.msgpack.decode(message.body, type=MonitorStatus)
                 self.store.version += 1
             elif message.topic.startswith(SOURCE_TOPIC):

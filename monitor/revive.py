@@ -11,14 +11,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from link.client import Client
-from link.errors import LinkError
+from link.errors import GONE, LinkError
 from link.start import Started
 
 FIRST_PAUSE: Final = 0.25  # seconds between two tries; doubled after each
 MAX_PAUSE: Final = 30.0
 STEADY: Final = 60.0  # seconds of life after which a death is a new one and not the next of a row
 CONNECT_DEADLINE: Final = 3.0  # seconds from its first answer to our connection
-GONE: Final = ("absent", "died")
 
 Start: TypeAlias = Callable[[], Started]
 

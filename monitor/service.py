@@ -26,7 +26,7 @@ from monitor.engine import TICK, Engine
 from monitor.keeper import Keeper
 from monitor.severity import News
 from monitor.sources import build_sources, remake
-from monitor.store import MonitorStatus
+from monitor.store import MONITOR_TOPIC, SOURCE_TOPIC, MonitorStatus
 
 __all__ = ["ServiceOptions", "build_sources", "serve"]
 
@@ -36,8 +36,6 @@ UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h: it runs already, or the
 BUG: Final = 1
 START_DEADLINE: Final = 15.0  # seconds that a relay may take to recover its spool and listen
 IMPATIENT: Final = 1.0  # seconds after the first signal from which a second one means "now"; timeout(1) and terminals send two at once
-TOPIC: Final = "monitor"
-SOURCE_TOPIC: Final = "source/"
 _LEVELS: Final = {"critical": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
 
@@ -101,7 +99,7 @@ class Service:
         finally:
             await _end([engine, stopping, *others])
             if self._stopping.is_set():
-                self._server.withdraw(TOPIC)  # goodbye: a console does not bring back what was stopped on purpose
+                self._server.withdraw(MONITOR_TOPIC)  # goodbye: a console does not bring back what was stopped on purpose
             await self._server.close()
         log.info("monitor: ended")
         return code
@@ -179,7 +177,7 @@ class Service:
             status = self._now()
             if status != self._status:
                 self._status = status
-                self._server.publish(TOPIC, msgspec.msgpack.encode(status))
+                self._server.publish(MONITOR_TOPIC, msgspec.msgpack.encode(status))
             await asyncio.sleep(TICK)
 
     def _now(self) -> MonitorStatus:

@@ -5,6 +5,7 @@ The monitor keeps one, and each console keeps a replica of it: the same class, f
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
@@ -12,11 +13,13 @@ from backends.snapshots import Kind, Snapshot
 from link.protocol import Event
 from monitor.severity import Problem, problems
 
+MONITOR_TOPIC: Final = "monitor"  # MonitorStatus; withdrawn when the monitor is stopped on purpose
+SOURCE_TOPIC: Final = "source/"  # and the name of a source: its Snapshot
 MAX_EVENTS = 500  # about a day of a calm platform; a storm pushes out its own beginning
 
 
 class MonitorStatus(Struct, frozen=True):
-    """What the monitor says about itself, published as topic ``monitor``."""
+    """What the monitor says about itself, published as MONITOR_TOPIC."""
 
     version: str
     pid: int

@@ -104,7 +104,6 @@ class Receiver:
         self._last_error: str | None = None
         self._stored = 0
         self._past = Counters()  # of connections that are gone
-        self._past_at: float | None = None
         self._not_allowed = 0
         self._busy = 0
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_SPAN + 1)

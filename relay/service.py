@@ -36,7 +36,7 @@ from relay.record import Layout, LayoutFault
 from relay.recovery import recover
 from relay.seen import Seen
 from relay.sender import Sender
-from relay.status import RelayStatus
+from relay.status import STATUS_TOPIC, RelayStatus
 
 log = logging.getLogger("relay")
 
@@ -377,7 +377,7 @@ class Service:
         """When something changed, and else every other time, so that a reader knows that we live."""
         body, now = msgspec.msgpack.encode(self.status()), self._loop.time()
         if self._link is not None and (body != self._published or now - self._published_at > STATUS_INTERVAL * 1.5):
-            self._link.publish("status", body)
+            self._link.publish(STATUS_TOPIC, body)
             self._published, self._published_at = body, now
 
     async def _command(self, command: Command, peer: Peer) -> Reply:

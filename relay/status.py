@@ -1,9 +1,13 @@
-"""What the relay tells the monitor about itself, published over the link as topic ``status``. Frozen values, no behaviour.
+"""What the relay tells the monitor about itself, published over the link as STATUS_TOPIC. Frozen values, no behaviour.
 
 The shapes are those of ``relay-console relays --json``: times are epoch seconds, ages seconds, sizes bytes, unknown is None.
 """
 
+from typing import Final
+
 from msgspec import Struct
+
+STATUS_TOPIC: Final = "status"
 
 
 class ReceiverStatus(Struct, frozen=True):

@@ -12,8 +12,9 @@ import msgspec
 
 from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
-from link.errors import Unreachable
+from link.errors import GONE, Unreachable
 from link.protocol import PROTOCOL, Command, Hello, Reply
+from monitor.store import SOURCE_TOPIC
 from relay_console import VERSION, paths, quick
 from relay_console.answers import Gathered
 from relay_console.errors import ServiceUnavailable, TryAgain
@@ -21,8 +22,6 @@ from relay_console.errors import ServiceUnavailable, TryAgain
 ASK_DEADLINE: Final = 5.0  # seconds; a daemon answers in milliseconds, unless the machine swaps
 COMMAND_DEADLINE: Final = 60.0  # seconds; a drain finishes what partners have begun
 Value: TypeAlias = str | int | float | bool | None
-SOURCE_TOPIC: Final = "source/"
-_NOBODY: Final = ("absent", "died")
 
 HELLO: Final = Hello((PROTOCOL,), "command line", VERSION)
 
@@ -33,7 +32,7 @@ def gather(path: Path, kind: Kind | None, wait: float | None) -> Gathered:
     try:
         return _from_daemon(ask(socket, HELLO, ASK_DEADLINE))
     except Unreachable as error:
-        if error.trouble not in _NOBODY:
+        if error.trouble not in GONE:
             raise trouble(error, "monitor") from None
     from relay_console.config import load
     from relay_console.direct import observe
@@ -64,7 +63,7 @@ def command(socket: Path, target: str, verb: str, arguments: Mapping[str, Value]
     try:
         return ask_command(socket, HELLO, Command(1, target, verb, dict(arguments), actor=actor()), COMMAND_DEADLINE)
     except Unreachable as error:
-        if error.trouble in _NOBODY:
+        if error.trouble in GONE:
             return None
         raise trouble(error, target) from None
 
