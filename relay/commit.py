@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 LATENCIES: Final = 1024  # commits over which the p99 is taken: a second at full load, a quarter of an hour at one record a second
 FILE_MODE: Final = 0o640
+
+
+Refusals = Mapping[bytes, int]  # process number -> code, of records that were not stored although the rest of their batch was
+NONE: Final[Refusals] = {}
 
 
 class StorageFailed(Exception):
@@ -134,8 +138,8 @@ class Batch(Protocol):
 class Store(Protocol):
     """Where batches go. Called by the writer thread only."""
 
-    def append(self, batch: Any, now: float) -> None:
-        """Durable when it returns. Raises StorageFailed when nothing of it is stored."""
+    def append(self, batch: Any, now: float) -> Refusals:
+        """Durable when it returns, but for the records it refuses. Raises StorageFailed when nothing of it is known to be stored."""
 
     def tick(self, now: float) -> None:
         """Time passed; called at least once a second."""
@@ -145,9 +149,11 @@ class Store(Protocol):
 
 
 class Writer:
-    """A thread that makes batches durable, one after the other, and says so through `settle(batch, failure)`, called in the loop."""
+    """A thread that makes batches durable, one after the other. It calls `settle(batch, failure, refusals)` itself, in the thread."""
 
-    def __init__(self, name: str, store: Store, settle: Callable[[Any, StorageFailed | None], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, store: Store, settle: Callable[[Any, StorageFailed | None, Refusals], None], clock: Callable[[], float]
+    ) -> None:
         self._store = store
         self._settle = settle
         self._clock = clock
@@ -191,10 +197,10 @@ class Writer:
                 log.exception("a job of the writer failed; it goes on")
 
     def _commit(self, batch: Batch) -> None:
-        failure = None
+        failure, refusals = None, NONE
         self.busy_since = began = time.perf_counter()
         try:
-            self._store.append(batch, self._clock())
+            refusals = self._store.append(batch, self._clock())
         except StorageFailed as error:
             failure = error
         except Exception as error:
@@ -202,4 +208,4 @@ class Writer:
             failure = StorageFailed(f"{type(error).__name__}: {error}", is_space=False)
         self.latencies.append(time.perf_counter() - began)
         self.busy_since = None
-        self._settle(batch, failure)
+        self._settle(batch, failure, refusals)

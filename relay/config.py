@@ -1,10 +1,11 @@
 """What an operator may say about the relay. Names and defaults are those of docs/configuration.md; durations are seconds, sizes bytes."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from settings.forms import Address, Name, Network
+from settings.forms import Address, Addresses, Misfit, Name, Network
+from settings.secret import Secret
 from settings.units import Duration, Size
 
 Code = Annotated[int, Meta(ge=100, le=999)]  # three digits: an answer's length is known before its code
@@ -63,6 +64,76 @@ class ReceiverTimeouts(Struct, frozen=True, forbid_unknown_fields=True):
     unread: Duration = 30.0
 
 
+class KafkaSink(Struct, frozen=True, forbid_unknown_fields=True):
+    """A topic that records go to. `key` names the column whose value is the key of the record: all of one value stay in order."""
+
+    bootstrap: Addresses
+    topic: str
+    key: str = "process_no"
+    options: dict[str, str | int | float | bool | Secret] = {}  # librdkafka's own properties (TLS, SASL)
+    timeout: Duration = 3.0  # without a delivery report the partner is answered 503; shorter than partners wait
+
+
+class ActiveMQSink(Struct, frozen=True, forbid_unknown_fields=True):
+    """A queue that records go to, as persistent messages."""
+
+    stomp: Address
+    queue: str
+    user: str | None = None
+    password: Secret | None = None
+    timeout: Duration = 3.0
+
+
+class Broker(Struct, frozen=True, forbid_unknown_fields=True):
+    """Exactly one of the two."""
+
+    kafka: KafkaSink | None = None
+    activemq: ActiveMQSink | None = None
+
+    def __post_init__(self) -> None:
+        if (self.kafka is None) is (self.activemq is None):
+            raise Misfit("exactly one is wanted: kafka or activemq")
+
+
+class Sink(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where records go instead of files: a broker at once, or files first and the broker from there (`forward`)."""
+
+    kafka: KafkaSink | None = None
+    activemq: ActiveMQSink | None = None
+    forward: Broker | None = None
+
+    def __post_init__(self) -> None:
+        if sum(each is not None for each in (self.kafka, self.activemq, self.forward)) != 1:
+            raise Misfit("exactly one is wanted: kafka, activemq or forward; or write sink: file")
+
+
+class ReceiverTls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Paths of PEM files. With `client_ca` partners must show a certificate; `allow_names`: globs, one of its names must fit one."""
+
+    certificate: str
+    key: str
+    client_ca: str | None = None
+    allow_names: list[str] = []
+    handshake: Duration = 10.0
+
+    def __post_init__(self) -> None:
+        if self.allow_names and self.client_ca is None:
+            raise Misfit("needs client_ca: without it partners show no certificate", "allow_names")
+
+
+class SenderTls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Paths of PEM files. `ca`: who signs the partner's certificate, else the system's list. `name`: what it must be made out to."""
+
+    ca: str | None = None
+    name: str | None = None  # else the host of `connect`
+    certificate: str | None = None
+    key: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) is not (self.key is None):
+            raise Misfit("certificate and key go together")
+
+
 class Receiver(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     listen: Address
@@ -70,12 +141,12 @@ class Receiver(Struct, frozen=True, forbid_unknown_fields=True):
     record: str = "request"
     publish: Literal["rename", "in_place"] = "rename"
     duplicates: Duplicates = Duplicates()
-    sink: Any = "file"
+    sink: Literal["file"] | Sink = "file"
     allow: list[Network] = field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
     max_connections: AtLeastOne = 1024
     max_connections_per_address: AtLeastOne = 64
     timeouts: ReceiverTimeouts = ReceiverTimeouts()
-    tls: Any = None
+    tls: ReceiverTls | None = None
 
 
 class Backoff(Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,6 +170,15 @@ class Sender(Struct, frozen=True, forbid_unknown_fields=True):
     backoff: Backoff = Backoff()
     when_unanswered: Literal["wait", "fail"] = "wait"
     after_sent: Literal["archive", "delete"] = "archive"
+    tls: SenderTls | None = None
+
+
+class Election(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the relays that share their outboxes, ZooKeeper says which one sends. One node for each sender, below `path`."""
+
+    zookeeper: Addresses
+    path: str = "/relay-console/senders"
+    session_timeout: Duration = 10.0
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,3 +188,4 @@ class Relay(Struct, frozen=True, forbid_unknown_fields=True):
     min_free: Size = 64 << 20
     receivers: list[Receiver] = []
     senders: list[Sender] = []
+    election: Election | None = None

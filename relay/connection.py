@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, cast
 
+from relay.commit import Refusals
 from relay.session import Action, Do, Keep, Run, Send, Session, Store
 from relay.status import ConnectionStatus
 
@@ -80,9 +81,9 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._do(self.session.unblocked(self.loop.time()))
 
-    def settled(self, run: Run, is_stored: bool, now: float) -> None:
+    def settled(self, run: Run, is_stored: bool, refusals: Refusals, now: float) -> None:
         if self._is_in:
-            self._do(self.session.settled(run, is_stored, now))
+            self._do(self.session.settled(run, is_stored, now, refusals))
 
     def tick(self, now: float) -> None:
         self._do(self.session.tick(now, self.transport.get_write_buffer_size()))

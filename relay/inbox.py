@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from relay.commit import Disk, DurableFile, StorageFailed, SyncFailed, write_all
+from relay.commit import NONE, Disk, DurableFile, Refusals, StorageFailed, SyncFailed, write_all
 from relay.ledger import Ledger
 from relay.rename import rename_new
 
@@ -114,7 +114,7 @@ class Inbox:
         self._minute = 0
         self._finished: list[Finished] = []
 
-    def append(self, batch: Stored, now: float) -> None:
+    def append(self, batch: Stored, now: float) -> Refusals:
         data = batch.data
         self._check_room(len(data))
         try:
@@ -126,6 +126,7 @@ class Inbox:
         except OSError as error:
             raise StorageFailed(f"{self.place}: {error.strerror or error}", is_space=error.errno in NO_ROOM) from error
         self.ledger.note(batch.keys, batch.digests, now)
+        return NONE
 
     def has_room(self, size: int = 0) -> bool:
         free, whole = self._disk.free(self.place)

@@ -6,7 +6,6 @@ only then the first partner is let in. A fault in any of these ends the start wi
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import resource
@@ -14,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,22 +25,15 @@ from link.protocol import PROTOCOL, Command, ProtocolError, Reply, Welcome
 from link.server import Peer, Server
 from link.start import hold_lock
 from relay import config as relay_config
+from relay.assembly import UNAVAILABLE, Assembly, CannotStart, locked, or_cannot_start
 from relay.commit import Disk
-from relay.inbox import Inbox, Names
-from relay.ledger import Ledger
-from relay.outbox import Outbox
-from relay.quarantine import CONFLICTS_LIMIT, QUARANTINE_LIMIT, Quarantine
+from relay.operations import Operations
 from relay.receiver import Receiver
-from relay.record import Layout, LayoutFault
-from relay.recovery import recover
-from relay.seen import Seen
 from relay.sender import Sender
 from relay.status import STATUS_TOPIC, RelayStatus
 
 log = logging.getLogger("relay")
 
-UNAVAILABLE: Final = 69
-BAD_CONFIGURATION: Final = 78
 STATUS_INTERVAL: Final = 1.0
 DRAIN_DEADLINE: Final = 5.0  # seconds for partners to read their last answers; a unit that is stopped waits for us
 WRITE_DEADLINE: Final = 20.0  # seconds that a slow disk has for the last batch and the last rename
@@ -59,15 +51,8 @@ class Options(Struct, frozen=True):
     config: str = ""  # path of the configuration file
 
 
-class CannotStart(Exception):
-    def __init__(self, code: int, *lines: str) -> None:
-        super().__init__("\n".join(lines))
-        self.code = code
-        self.lines = lines
-
-
-def run(config: relay_config.Relay, options: Options) -> int:
-    """`serve` on the quickest event loop there is. Returns the exit code."""
+def run(config: relay_config.Relay, options: Options, disk: Disk | None = None) -> int:
+    """`serve` on the quickest event loop there is; `disk` is another one for tests of faults. Returns the exit code."""
     os.umask(os.umask(0o777) | RECORDS_UMASK)
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with contextlib.suppress(ImportError):
@@ -75,14 +60,14 @@ def run(config: relay_config.Relay, options: Options) -> int:
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(serve(config, options))
+        return runner.run(serve(config, options, disk))
 
 
-async def serve(config: relay_config.Relay, options: Options) -> int:
+async def serve(config: relay_config.Relay, options: Options, disk: Disk | None = None) -> int:
     """Runs until SIGTERM, SIGINT or the command `drain`. Returns the exit code."""
     try:
         async with contextlib.AsyncExitStack() as stack:
-            relay = Service(config, options)
+            relay = Service(config, options, disk)
             await relay.start(stack)
             return await relay.run()
     except CannotStart as error:
@@ -91,32 +76,15 @@ async def serve(config: relay_config.Relay, options: Options) -> int:
         return error.code
 
 
-def not_built_yet(config: relay_config.Relay) -> list[str]:
-    """What the configuration asks for and this version cannot do. Never ignored: a partner who counts on TLS must not get plain TCP."""
-    faults = []
-    for index, receiver in enumerate(config.receivers):
-        where = f"relay.receivers[{index}]"
-        if receiver.sink != "file":
-            faults.append(f"{where}.sink: only 'file' works in this version")
-        if receiver.tls is not None:
-            faults.append(f"{where}.tls: TLS does not work in this version; remove it, or keep the receiver behind a VPN")
-        if receiver.record != "request":
-            faults.append(f"{where}.record: only 'request' is known")
-    for index, sender in enumerate(config.senders):
-        if sender.record != "request":
-            faults.append(f"relay.senders[{index}].record: only 'request' is known")
-    return faults
-
-
 class Service:
     """Everything of one relay process."""
 
-    def __init__(self, config: relay_config.Relay, options: Options) -> None:
+    def __init__(self, config: relay_config.Relay, options: Options, disk: Disk | None = None) -> None:
         self._config = config
         self._options = options
         self._home = Path(config.directory).expanduser().absolute()
         self._loop = asyncio.get_running_loop()
-        self._disk = Disk()
+        self._disk = disk or Disk()
         self.receivers: list[Receiver] = []
         self.senders: list[Sender] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,6 +92,7 @@ class Service:
         self._started_at = time.time()
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
+        self._operations = Operations(self.receivers, self.senders, self._stop.set)
         self._state = "running"
         self._most_sockets = 0
         self._published = b""
@@ -133,34 +102,32 @@ class Service:
 
     async def start(self, stack: contextlib.AsyncExitStack) -> None:
         """Raises CannotStart."""
-        if faults := not_built_yet(self._config):
-            raise CannotStart(BAD_CONFIGURATION, *faults)
-        try:
-            layout = Layout(self._config.records, self._config.codes)
-        except LayoutFault as error:
-            raise CannotStart(BAD_CONFIGURATION, str(error)) from None
+        assembly = Assembly(
+            self._config,
+            self._home,
+            self._disk,
+            stack,
+            trouble=self._trouble,
+            trouble_from_thread=self._trouble_from_thread,
+            is_full=self._is_full,
+        )
         self._take_directory(stack)
         self._most_sockets = _raise_file_limit()
         self._watch_signals(stack)
         for receiver in self._config.receivers:
-            self.receivers.append(self._receiver(receiver, layout, stack))
+            self.receivers.append(assembly.receiver(receiver))
         for sender in self._config.senders:
-            outbox = self._home / (sender.outbox or f"outbox/{sender.name}")
-            found = Sender(sender, layout, Outbox(sender.name, outbox, self._home, layout, settle=sender.settle), self._trouble)
-            stack.push_async_callback(found.close)
-            with _or_cannot_start(f"the outbox {outbox}"):
-                await found.open()
-            self.senders.append(found)
+            self.senders.append(await assembly.sender(sender))
         await self._open_link(stack)
         for each in self.receivers:
-            with _or_cannot_start(f"listening on {each.config.listen} for receiver {each.config.name}"):
+            with or_cannot_start(f"listening on {each.config.listen} for receiver {each.config.name}"):
                 await each.start()
             log.info("%s: listening on %s, inbox %s", each.config.name, each.address, each.status().inbox)
         for each_sender in self.senders:
             self._tasks.append(asyncio.create_task(self._keep_running(each_sender)))
 
     def _take_directory(self, stack: contextlib.AsyncExitStack) -> None:
-        with _or_cannot_start(f"the directory {self._home}"):
+        with or_cannot_start(f"the directory {self._home}"):
             self._disk.make_directory(self._home)
         try:
             stack.enter_context(hold_lock(self._options.lock))  # says who holds it
@@ -168,45 +135,8 @@ class Service:
             raise CannotStart(UNAVAILABLE, str(error)) from None
         except OSError as error:
             raise CannotStart(UNAVAILABLE, f"{self._options.lock}: {error.strerror or error}") from None
-        with _or_cannot_start(f"the directory {self._home}"):
-            stack.enter_context(_locked(self._home))  # and this one holds although somebody removes the file
-
-    def _receiver(self, config: relay_config.Receiver, layout: Layout, stack: contextlib.AsyncExitStack) -> Receiver:
-        name, home = config.name, self._home
-        place = home / (config.inbox or f"inbox/{name}")
-        memory = home / "seen" / name
-        in_place = config.publish == "in_place"
-        ledger = Ledger(memory, config.duplicates.keep, config.duplicates.max, self._disk, is_eager=in_place)
-        names = Names(memory / "names", self._disk)
-        inbox = Inbox(
-            place,
-            names,
-            ledger,
-            self._disk,
-            min_free=self._config.min_free,
-            in_place=in_place,
-            trouble=lambda text: self._trouble_from_thread("critical", name, text),
-        )
-        seen = Seen(config.duplicates.keep, config.duplicates.max)
-        kept = (
-            Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
-            Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
-        )
-        receiver = Receiver(config, layout, seen, inbox, kept, self._trouble, self._is_full)
-        stack.callback(receiver.close_listener)
-        with _or_cannot_start(f"receiver {name} cannot take {config.listen}"):
-            receiver.bind()
-        with _or_cannot_start(f"the inbox {place}"):
-            self._disk.make_directory(memory)
-            self._disk.make_directory(place)
-            stack.enter_context(_locked(place))
-            now = time.time()
-            names.load(now)
-            found = recover(inbox, layout, seen, kept[0], now, in_place=in_place)
-        if found.files:
-            log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
-        log.info("%s: %d process numbers are remembered", name, len(seen))
-        return receiver
+        with or_cannot_start(f"the directory {self._home}"):
+            stack.enter_context(locked(self._home))  # and this one holds although somebody removes the file
 
     async def _open_link(self, stack: contextlib.AsyncExitStack) -> None:
         options = self._options
@@ -381,72 +311,10 @@ class Service:
             self._published, self._published_at = body, now
 
     async def _command(self, command: Command, peer: Peer) -> Reply:
-        is_done, text = await self._obey(command)
+        is_done, text = await self._operations.obey(command.verb, command.arguments)
         self._publish()
         log.info("%s %s by %s (%s): %s", command.verb, command.arguments, command.actor or peer.program, peer.pid, text)
         return Reply(command.id, is_done, text)
-
-    async def _obey(self, command: Command) -> tuple[bool, str]:
-        """Whether it was done, and one line."""
-        arguments = command.arguments
-        match command.verb:
-            case "pause" | "resume":
-                return self._pause_or_resume(command.verb, str(arguments.get("name")))
-            case "resend":
-                return await self._resend(str(arguments.get("sender")), arguments.get("file"))
-            case "disconnect":
-                number = arguments.get("id")
-                hits = [each for each in self._parts if isinstance(number, int) and each.disconnect(number)]
-                return (True, f"connection {number} is being ended") if hits else (False, f"no connection {number}")
-            case "drain":
-                self._stop.set()
-                return True, "draining"
-            case "refresh":
-                return True, "the status is published"
-        return False, f"no such command: {command.verb!r}; there are pause, resume, resend, disconnect, drain and refresh"
-
-    def _pause_or_resume(self, verb: str, name: str) -> tuple[bool, str]:
-        found = [each for each in self._parts if each.config.name == name]
-        for each in found:
-            (each.pause if verb == "pause" else each.resume)()
-        kinds = " and ".join("receiver" if isinstance(each, Receiver) else "sender" for each in found)
-        return (True, f"{verb}d: {kinds} {name}") if found else (False, f"no receiver or sender has the name {name!r}")
-
-    async def _resend(self, name: str, file: Any) -> tuple[bool, str]:
-        for sender in self.senders:
-            if sender.config.name == name:
-                try:
-                    names = await sender.resend(None if file is None else str(file))
-                except OSError as error:
-                    return False, f"{name}: {error.strerror or error}"
-                if not names and file is not None:
-                    return False, f"no file {file!r} in failed/{name}"
-                return True, f"{len(names)} {'file is' if len(names) == 1 else 'files are'} sent again"
-        return False, f"no sender has the name {name!r}"
-
-
-@contextlib.contextmanager
-def _or_cannot_start(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CannotStart(UNAVAILABLE, f"{what}: {error.strerror or error}") from None
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """The directory is ours alone; the kernel lets go of it however we end. Raises OSError."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionError(13, "not writable")
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BlockingIOError(11, "another relay is running on it") from None
-        yield
-    finally:
-        os.close(fd)
 
 
 def _raise_file_limit() -> int:

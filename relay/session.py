@@ -14,6 +14,7 @@ from enum import Enum
 from operator import is_
 from typing import Final, NamedTuple
 
+from relay.commit import NONE, Refusals
 from relay.config import ReceiverTimeouts
 from relay.record import Layout
 from relay.seen import DIGEST_BITS, DIGEST_MASK, Seen, digest
@@ -143,15 +144,26 @@ class Session:
         self._is_ended = True
         return [Do.CLOSE] if self._is_done else self._go_on(now)
 
-    def settled(self, run: Run, is_stored: bool, now: float) -> list[Action]:
+    def settled(self, run: Run, is_stored: bool, now: float, refusals: Refusals = NONE) -> list[Action]:
         run.is_settled = True
         run.is_lost = not is_stored
+        if refusals:
+            self._take_back(run, refusals)
         if is_stored and run.conflicts:
             code = self._layout.codes.conflict
             self.counters.refuse(code, len(run.conflicts))
             kept: list[Action] = [Keep(code, line) for line in run.conflicts]
             return kept + self._go_on(now)
         return self._go_on(now)
+
+    def _take_back(self, run: Run, refusals: Refusals) -> None:
+        """Single records of the batch were refused: whoever waits for one of them hears its code."""
+        refused = [(place, key, refusals[key]) for place, key in enumerate(run.echoes) if key is not None and key in refusals]
+        run.answers = list(run.answers)
+        for place, key, code in refused:
+            run.answers[place] = self._layout.answer(key, code)
+            self.counters.refuse(code)
+        run.acks -= len(refused)
 
     def blocked(self) -> list[Action]:
         """The peer does not read its answers."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-from relay.config import Receiver, Records, RequestLayout, Sender
+from relay.config import Election, Receiver, Records, RequestLayout, Sender
 from settings.convert import Converter
 from settings.forms import split_address
 from settings.wording import Path, spell
@@ -102,6 +102,11 @@ def _not_built(found: Converter) -> Iterator[Fault]:
             yield Fault((*path, "sink"), "not built yet; known here: file")
         if receiver.tls is not None:
             yield Fault((*path, "tls"), "not built yet; only null, and put a tunnel in front of it")
+    for path, sender in found.of(Sender):
+        if sender.tls is not None:
+            yield Fault((*path, "tls"), "not built yet; only null, and put a tunnel in front of it")
+    for path, _ in found.of(Election):
+        yield Fault(path, "not built yet; leave it out")
 
 
 def _places(found: Converter, directory: PurePath) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.commit import DurableFile, StorageFailed, SyncFailed, Writer, write_all
+from relay.commit import NONE, DurableFile, Refusals, StorageFailed, SyncFailed, Writer, write_all
 from tests.relay.disk import Faulty
 
 
@@ -75,10 +75,11 @@ class Scripted:
         self.script = list(script)
         self.calls: list[str] = []
 
-    def append(self, batch: Any, now: float) -> None:
+    def append(self, batch: Any, now: float) -> Refusals:
         self.calls.append(f"append {batch}")
         if (error := self.script.pop(0)) is not None:
             raise error
+        return NONE
 
     def tick(self, now: float) -> None:
         self.calls.append("tick")
@@ -93,7 +94,7 @@ def test_the_writer_never_dies_and_answers_every_batch(caplog: pytest.LogCapture
     settled: list[tuple[Any, str | None]] = []
     done = threading.Event()
 
-    def settle(batch: Any, failure: StorageFailed | None) -> None:
+    def settle(batch: Any, failure: StorageFailed | None, refusals: Refusals) -> None:
         settled.append((batch, None if failure is None else str(failure)))
         if len(settled) == 4:
             done.set()

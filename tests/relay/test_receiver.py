@@ -218,7 +218,7 @@ async def test_a_slow_receiver_does_not_stall_another(tmp_path: Path) -> None:
 async def test_while_too_much_waits_for_the_disk_nobody_is_read_from_and_all_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.receiver.MAX_COLLECTING", 100)
+    monkeypatch.setattr("relay.batches.MAX_COLLECTING", 100)
     async with running(config(tmp_path)) as relay, partner(relay.status()) as first, partner(relay.status()) as second:
         for start, peer in ((0, first), (10_000, second)):
             peer.writer.write(b"".join(map(request, range(start, start + 2000))))

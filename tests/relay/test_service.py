@@ -15,8 +15,8 @@ import pytest
 
 from link.ask import ask, ask_command
 from link.protocol import PROTOCOL, Command, Hello
-from relay.config import Receiver, Records, Relay, RequestLayout, Sender
-from relay.service import not_built_yet
+from relay.assembly import not_built_yet
+from relay.config import KafkaSink, Receiver, ReceiverTls, Records, Relay, RequestLayout, Sender, Sink
 from relay.status import RelayStatus
 from tests.relay.process import ROOT, Process
 from tests.relay.records import request, response
@@ -138,11 +138,14 @@ def test_a_directory_that_cannot_be_made_is_one_line_and_69(tmp_path: Path) -> N
     assert line == f"relay-console: the directory {tmp_path}/file/r: Not a directory"
 
 
+KAFKA = KafkaSink("localhost:9092", "in")
+
+
 @pytest.mark.parametrize(
     ("faulty", "key"),
     [
-        (Receiver(name="a", listen="127.0.0.1:0", sink={"kafka": {}}), "relay.receivers[0].sink"),
-        (Receiver(name="a", listen="127.0.0.1:0", tls={"certificate": "x"}), "relay.receivers[0].tls"),
+        (Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA)), "relay.receivers[0].sink"),
+        (Receiver(name="a", listen="127.0.0.1:0", tls=ReceiverTls("c", "k")), "relay.receivers[0].tls"),
         (Receiver(name="a", listen="127.0.0.1:0", record="other"), "relay.receivers[0].record"),
     ],
 )
@@ -154,7 +157,7 @@ def test_what_is_not_built_yet_is_a_fault_with_its_key_and_never_ignored(tmp_pat
 
 
 def test_all_of_them_are_named_at_once() -> None:
-    receiver = Receiver(name="a", listen="127.0.0.1:0", sink="kafka", tls={})
+    receiver = Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA), tls=ReceiverTls("c", "k"))
     faults = not_built_yet(Relay(receivers=[receiver], senders=[Sender(name="s", connect="h:1", record="x")]))
     assert [fault.partition(":")[0] for fault in faults] == ["relay.receivers[0].sink", "relay.receivers[0].tls", "relay.senders[0].record"]
 

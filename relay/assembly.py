@@ -1,0 +1,157 @@
+"""Receivers and senders out of their configuration: ports taken, directories made and locked, the spool recovered. Nothing runs yet."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from relay import config as relay_config
+from relay.commit import Disk
+from relay.inbox import Inbox, Names
+from relay.ledger import Ledger
+from relay.outbox import Outbox
+from relay.quarantine import CONFLICTS_LIMIT, QUARANTINE_LIMIT, Quarantine
+from relay.receiver import Receiver
+from relay.record import Layout, LayoutFault
+from relay.recovery import recover
+from relay.seen import Seen
+from relay.sender import Sender
+
+log = logging.getLogger("relay")
+
+UNAVAILABLE: Final = 69
+BAD_CONFIGURATION: Final = 78
+
+
+class CannotStart(Exception):
+    def __init__(self, code: int, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.code = code
+        self.lines = lines
+
+
+def not_built_yet(config: relay_config.Relay) -> list[str]:
+    """What the configuration asks for and this version cannot do. Never ignored: a partner who counts on TLS must not get plain TCP."""
+    faults = []
+    for index, receiver in enumerate(config.receivers):
+        where = f"relay.receivers[{index}]"
+        if receiver.sink != "file":
+            faults.append(f"{where}.sink: only 'file' works in this version")
+        if receiver.tls is not None:
+            faults.append(f"{where}.tls: TLS does not work in this version; remove it, or keep the receiver behind a VPN")
+        if receiver.record != "request":
+            faults.append(f"{where}.record: only 'request' is known")
+    for index, sender in enumerate(config.senders):
+        if sender.tls is not None:
+            faults.append(f"relay.senders[{index}].tls: TLS does not work in this version")
+        if sender.record != "request":
+            faults.append(f"relay.senders[{index}].record: only 'request' is known")
+    if config.election is not None:
+        faults.append("relay.election: does not work in this version")
+    return faults
+
+
+class Assembly:
+    """What all parts of one relay share. `trouble(severity, source, text)` reaches the operator, from the loop or, as
+    `trouble_from_thread`, from any thread; what is to be undone at the end goes to `stack`."""
+
+    def __init__(
+        self,
+        config: relay_config.Relay,
+        home: Path,
+        disk: Disk,
+        stack: contextlib.AsyncExitStack,
+        *,
+        trouble: Callable[[str, str, str], None],
+        trouble_from_thread: Callable[[str, str, str], None],
+        is_full: Callable[[], bool],
+    ) -> None:
+        """Raises CannotStart."""
+        if faults := not_built_yet(config):
+            raise CannotStart(BAD_CONFIGURATION, *faults)
+        try:
+            self._layout = Layout(config.records, config.codes)
+        except LayoutFault as error:
+            raise CannotStart(BAD_CONFIGURATION, str(error)) from None
+        self._config = config
+        self._home = home
+        self._disk = disk
+        self._stack = stack
+        self._trouble = trouble
+        self._trouble_from_thread = trouble_from_thread
+        self._is_full = is_full
+
+    def receiver(self, config: relay_config.Receiver) -> Receiver:
+        """Raises CannotStart."""
+        name, home = config.name, self._home
+        place = home / (config.inbox or f"inbox/{name}")
+        memory = home / "seen" / name
+        in_place = config.publish == "in_place"
+        ledger = Ledger(memory, config.duplicates.keep, config.duplicates.max, self._disk, is_eager=in_place)
+        names = Names(memory / "names", self._disk)
+        inbox = Inbox(
+            place,
+            names,
+            ledger,
+            self._disk,
+            min_free=self._config.min_free,
+            in_place=in_place,
+            trouble=lambda text: self._trouble_from_thread("critical", name, text),
+        )
+        seen = Seen(config.duplicates.keep, config.duplicates.max)
+        kept = (
+            Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
+            Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
+        )
+        receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full)
+        self._stack.callback(receiver.close_listener)
+        with or_cannot_start(f"receiver {name} cannot take {config.listen}"):
+            receiver.bind()
+        with or_cannot_start(f"the inbox {place}"):
+            self._disk.make_directory(memory)
+            self._disk.make_directory(place)
+            self._stack.enter_context(locked(place))
+            now = time.time()
+            names.load(now)
+            found = recover(inbox, self._layout, seen, kept[0], now, in_place=in_place)
+        if found.files:
+            log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
+        log.info("%s: %d process numbers are remembered", name, len(seen))
+        return receiver
+
+    async def sender(self, config: relay_config.Sender) -> Sender:
+        """Raises CannotStart."""
+        outbox = self._home / (config.outbox or f"outbox/{config.name}")
+        found = Sender(config, self._layout, Outbox(config.name, outbox, self._home, self._layout, settle=config.settle), self._trouble)
+        self._stack.push_async_callback(found.close)
+        with or_cannot_start(f"the outbox {outbox}"):
+            await found.open()
+        return found
+
+
+@contextlib.contextmanager
+def or_cannot_start(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotStart(UNAVAILABLE, f"{what}: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """The directory is ours alone; the kernel lets go of it however we end. Raises OSError."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(13, "not writable")
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(11, "another relay is running on it") from None
+        yield
+    finally:
+        os.close(fd)
