@@ -1,4 +1,4 @@
-"""docs/relay-protocol.md: what a partner reads there is what a receiver does. Each block of exchanges is one connection to a fresh relay."""
+"""docs/relay-protocol.md: what a partner reads there is what a receiver does. A block of exchanges is one connection to a fresh relay."""
 
 import re
 from pathlib import Path
