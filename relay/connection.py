@@ -53,7 +53,8 @@ class Connection(asyncio.BufferedProtocol):
         host, port = found[:2]
         self._address = host
         self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.session = Session(self._receiver.layout, self._receiver.seen, self._receiver.config.timeouts, self.loop.time())
+        receiver = self._receiver
+        self.session = Session(receiver.layout, receiver.seen, receiver.config.timeouts, self.loop.time(), receiver.total)
         self.transport.set_write_buffer_limits(high=MAX_UNSENT)
         self._is_in = self._receiver.admit(self, host)
 

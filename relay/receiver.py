@@ -66,7 +66,7 @@ class Receiver:
         self._is_draining = False
         self._failure: StorageFailed | None = None
         self._last_error: str | None = None
-        self._past = Counters()  # of connections that are gone
+        self.total = Counters()  # of all connections that there ever were
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_SPAN + 1)
 
     # Start and end.
@@ -166,7 +166,6 @@ class Receiver:
             return
         self._admission.leave(address)
         self._batches.forget(connection)
-        _add(self._past, connection.session.counters)
 
     # Storing.
 
@@ -220,10 +219,7 @@ class Receiver:
         await self._listener.tick()
 
     def status(self) -> ReceiverStatus:
-        total = Counters()
-        _add(total, self._past)
-        for connection in self.connections.values():
-            _add(total, connection.session.counters)
+        total = self.total
         naks = {str(code): count for code, count in sorted(total.naks.items())}
         if busy := self._admission.busy:
             naks[str(self.layout.codes.busy)] = naks.get(str(self.layout.codes.busy), 0) + busy
@@ -273,14 +269,3 @@ class Receiver:
         now = self.loop.time()
         for connection in self.connections.values():
             yield connection.status(self.config.name, now)
-
-
-def _add(total: Counters, other: Counters) -> None:
-    total.records += other.records
-    total.bytes += other.bytes
-    total.acks += other.acks
-    total.duplicates += other.duplicates
-    for code, count in other.naks.items():
-        total.refuse(code, count)
-    if other.last_record_at is not None:
-        total.last_record_at = max(total.last_record_at or other.last_record_at, other.last_record_at)

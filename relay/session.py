@@ -71,11 +71,13 @@ Action = Send | Store | Keep | Do
 
 
 class Counters:
-    """Of one connection. Kept as plain numbers: they change with every read."""
+    """Of one connection, and as `total` of all that a receiver ever had. Kept as plain numbers: they change with every read, and the sum of
+    10,000 connections is at hand whenever somebody looks."""
 
-    __slots__ = ("acks", "bytes", "duplicates", "last_record_at", "naks", "records")
+    __slots__ = ("acks", "bytes", "duplicates", "last_record_at", "naks", "records", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, total: "Counters | None" = None) -> None:
+        self.total = total
         self.records = 0
         self.bytes = 0
         self.acks = 0
@@ -83,14 +85,37 @@ class Counters:
         self.naks: dict[int, int] = {}
         self.last_record_at: float | None = None
 
+    def heard(self, size: int) -> None:
+        self.bytes += size
+        if self.total is not None:
+            self.total.heard(size)
+
+    def took(self, records: int, now: float) -> None:
+        self.records += records
+        self.last_record_at = now
+        if self.total is not None:
+            self.total.took(records, now)
+
+    def acked(self, count: int) -> None:
+        self.acks += count
+        if self.total is not None:
+            self.total.acked(count)
+
+    def repeated(self) -> None:
+        self.duplicates += 1
+        if self.total is not None:
+            self.total.repeated()
+
     def refuse(self, code: int, count: int = 1) -> None:
         self.naks[code] = self.naks.get(code, 0) + count
+        if self.total is not None:
+            self.total.refuse(code, count)
 
 
 class Session:
     """`ended_by` says which deadline ended it: first_byte, record, idle or unread."""
 
-    def __init__(self, layout: Layout, seen: Seen, timeouts: ReceiverTimeouts, now: float) -> None:
+    def __init__(self, layout: Layout, seen: Seen, timeouts: ReceiverTimeouts, now: float, total: Counters | None = None) -> None:
         self._layout = layout
         self._seen = seen
         self._timeouts = timeouts
@@ -107,7 +132,7 @@ class Session:
         self._linger_until: float | None = None
         self._unsent = 0
         self._unsent_at = now
-        self.counters = Counters()
+        self.counters = Counters(total)
         self.ended_by: str | None = None
 
     @property
@@ -127,7 +152,7 @@ class Session:
     def received(self, data: bytes, now: float) -> list[Action]:
         if self._is_deaf or self._is_ended:
             return []
-        self.counters.bytes += len(data)
+        self.counters.heard(len(data))
         self._heard_at = now
         had_part = bool(self._buffer)
         self._buffer = self._buffer + data if had_part else data
@@ -273,7 +298,7 @@ class Session:
                 counters.refuse(busy, sum(key is not None for key in run.echoes))
             else:
                 answers += run.answers
-                counters.acks += run.acks
+                counters.acked(run.acks)
         actions.append(Send(b"".join(answers)))
 
     def _look_at_part(self, actions: list[Action]) -> None:
@@ -327,8 +352,7 @@ class Session:
         else:
             self._buffer = b"" if self._is_deaf else rest
             self._has_lines = False
-        self.counters.records += len(lines)
-        self.counters.last_record_at = now
+        self.counters.took(len(lines), now)
         block = b"\n".join(lines)
         keys = self._layout.keys(lines, block)
         if keys is None:
@@ -410,7 +434,7 @@ class _Builder:
         run = self._add(batch_or_none, None if batch_or_none is None else key, answer)
         if is_same:
             run.acks += 1
-            self._counters.duplicates += 1
+            self._counters.repeated()
         elif batch_or_none is None:
             self._counters.refuse(code)
             self._kept.append(Keep(code, line))
