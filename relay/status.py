@@ -1,5 +1,7 @@
 """What the relay tells the monitor about itself, published over the link as STATUS_TOPIC. Frozen values, no behaviour.
 
+A relay runs for months, and the monitor beside it may be newer: whatever is added here has a default.
+
 The shapes are those of ``relay-console relays --json``: times are epoch seconds, ages seconds, sizes bytes, unknown is None.
 """
 
@@ -8,6 +10,16 @@ from typing import Final
 from msgspec import Struct
 
 STATUS_TOPIC: Final = "status"
+
+
+class RefusedLine(Struct, frozen=True):
+    """One entry of the quarantine or the conflicts, its line cut to what a screen shows."""
+
+    at: float
+    peer: str
+    code: int
+    reason: str
+    line: str
 
 
 class ReceiverStatus(Struct, frozen=True):
@@ -24,12 +36,19 @@ class ReceiverStatus(Struct, frozen=True):
     last_error: str | None = None
     quarantined: int = 0
     inbox: str = ""
+    conflicts: int = 0  # among `quarantined`
+    newest_refused: tuple[RefusedLine, ...] = ()  # newest first
+    newest_conflicts: tuple[RefusedLine, ...] = ()
+    commit_p50_ms: float | None = None
+    commit_p99_ms: float | None = None
+    commit_records: float | None = None  # in one commit, on the average of the last minute
+    last_commit_at: float | None = None
 
 
 class SenderStatus(Struct, frozen=True):
     name: str
     connect: str
-    state: str  # idle, sending, backing_off, probing, paused, draining
+    state: str  # idle, sending, backing_off, probing, paused, draining, standby, lost
     waiting: int
     oldest_waiting_s: float | None
     in_flight: int
@@ -56,6 +75,7 @@ class ConnectionStatus(Struct, frozen=True):
     naks: dict[str, int]
     last_record_at: float | None
     last_error: str | None
+    tls: str | None = None  # "TLSv1.3 partner.example": version, and a name of the peer's certificate if it showed one
 
 
 class FailedFile(Struct, frozen=True):
