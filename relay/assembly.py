@@ -20,6 +20,7 @@ from relay.record import Layout, LayoutFault
 from relay.recovery import recover
 from relay.seen import Seen
 from relay.sender import Sender
+from relay.tls import ClientTls, Renewed, ServerTls, TlsFault
 
 log = logging.getLogger("relay")
 
@@ -41,13 +42,9 @@ def not_built_yet(config: relay_config.Relay) -> list[str]:
         where = f"relay.receivers[{index}]"
         if receiver.sink != "file":
             faults.append(f"{where}.sink: only 'file' works in this version")
-        if receiver.tls is not None:
-            faults.append(f"{where}.tls: TLS does not work in this version; remove it, or keep the receiver behind a VPN")
         if receiver.record != "request":
             faults.append(f"{where}.record: only 'request' is known")
     for index, sender in enumerate(config.senders):
-        if sender.tls is not None:
-            faults.append(f"relay.senders[{index}].tls: TLS does not work in this version")
         if sender.record != "request":
             faults.append(f"relay.senders[{index}].record: only 'request' is known")
     if config.election is not None:
@@ -84,6 +81,7 @@ class Assembly:
         self._trouble = trouble
         self._trouble_from_thread = trouble_from_thread
         self._is_full = is_full
+        self.certificates: list[tuple[str, Renewed]] = []  # each with the name of the receiver or sender that uses it
 
     def receiver(self, config: relay_config.Receiver) -> Receiver:
         """Raises CannotStart."""
@@ -107,7 +105,7 @@ class Assembly:
             Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
             Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
         )
-        receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full)
+        receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full, self._server_tls(config))
         self._stack.callback(receiver.close_listener)
         with or_cannot_start(f"receiver {name} cannot take {config.listen}"):
             receiver.bind()
@@ -123,14 +121,39 @@ class Assembly:
         log.info("%s: %d process numbers are remembered", name, len(seen))
         return receiver
 
+    def _server_tls(self, config: relay_config.Receiver) -> ServerTls | None:
+        if config.tls is None:
+            return None
+        with _or_bad_configuration():
+            found = ServerTls(config.tls, f"relay.receivers[{self._config.receivers.index(config)}].tls", self._home)
+        self.certificates.append((config.name, found.files))
+        return found
+
+    def _client_tls(self, config: relay_config.Sender) -> ClientTls | None:
+        if config.tls is None:
+            return None
+        with _or_bad_configuration():
+            found = ClientTls(config.tls, config.connect, f"relay.senders[{self._config.senders.index(config)}].tls", self._home)
+        self.certificates.append((config.name, found.files))
+        return found
+
     async def sender(self, config: relay_config.Sender) -> Sender:
         """Raises CannotStart."""
         outbox = self._home / (config.outbox or f"outbox/{config.name}")
-        found = Sender(config, self._layout, Outbox(config.name, outbox, self._home, self._layout, settle=config.settle), self._trouble)
+        files = Outbox(config.name, outbox, self._home, self._layout, settle=config.settle)
+        found = Sender(config, self._layout, files, self._trouble, tls=self._client_tls(config))
         self._stack.push_async_callback(found.close)
         with or_cannot_start(f"the outbox {outbox}"):
             await found.open()
         return found
+
+
+@contextlib.contextmanager
+def _or_bad_configuration() -> Iterator[None]:
+    try:
+        yield
+    except TlsFault as fault:
+        raise CannotStart(BAD_CONFIGURATION, str(fault)) from None
 
 
 @contextlib.contextmanager

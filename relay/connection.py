@@ -32,8 +32,9 @@ class Connection(asyncio.BufferedProtocol):
 
     _read = memoryview(bytearray(READ_SIZE))  # one for all: its bytes are copied out before the loop goes on
 
-    def __init__(self, receiver: "Receiver") -> None:
+    def __init__(self, receiver: "Receiver", tls: str | None = None) -> None:
         self.id = next_id()
+        self.tls = tls  # version and name of the partner's certificate; its transport encrypts
         self._receiver = receiver
         self.loop = receiver.loop
         self.peer = "?"
@@ -155,6 +156,7 @@ class Connection(asyncio.BufferedProtocol):
             naks={str(code): count for code, count in sorted(counters.naks.items())},
             last_record_at=wall(counters.last_record_at, now),
             last_error=self.session.ended_by,
+            tls=self.tls,
         )
 
 

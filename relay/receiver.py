@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from relay.admission import Admission, Verdict
@@ -16,6 +17,7 @@ from relay.batches import Batches
 from relay.commit import StorageFailed
 from relay.config import Receiver as ReceiverConfig
 from relay.connection import Connection, Refusal, wall
+from relay.gate import Gate
 from relay.inbox import Inbox
 from relay.listener import Listener
 from relay.quarantine import Quarantine, Refused
@@ -23,6 +25,7 @@ from relay.record import Layout
 from relay.seen import Seen
 from relay.session import LINGER, Counters
 from relay.status import ConnectionStatus, ReceiverStatus
+from relay.tls import ServerTls
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class Receiver:
         kept: tuple[Quarantine, Quarantine],
         trouble: Callable[[str, str, str], None],
         is_full: Callable[[], bool],
+        tls: ServerTls | None = None,
     ) -> None:
         self.config = config
         self.layout = layout
@@ -54,7 +58,8 @@ class Receiver:
         self._trouble = trouble
         self.loop = asyncio.get_running_loop()
         self._admission = Admission(config, is_full)
-        self._listener = Listener(config.listen, lambda: Connection(self))
+        self._gate = None if tls is None else Gate(tls, self._admission, partial(Connection, self), self._say)
+        self._listener = Listener(config.listen, self._gate.accept if self._gate else partial(Connection, self))
         self._batches = Batches(config.name, seen, inbox, self._note)
         self.writer = self._batches.writer
         self.store = self._batches.store
@@ -101,11 +106,15 @@ class Receiver:
 
     @property
     def sockets(self) -> int:
-        return len(self.connections) + len(self._lingering)
+        return len(self.connections) + len(self._lingering) + self._handshakes
+
+    @property
+    def _handshakes(self) -> int:
+        return 0 if self._gate is None else self._gate.waiting
 
     @property
     def is_quiet(self) -> bool:
-        return not self.connections and self._batches.is_empty
+        return not self.connections and not self._handshakes and self._batches.is_empty
 
     def cut(self) -> None:
         """Ends what is still connected."""
@@ -113,6 +122,8 @@ class Receiver:
             connection.abort()
         for refusal in list(self._lingering):
             refusal.abort()
+        if self._gate is not None:
+            self._gate.cut()
 
     def finish(self, seconds: float) -> bool:
         """Publishes. Blocks; call it in a thread. False when the disk did not let the writer finish in time."""
@@ -141,11 +152,13 @@ class Receiver:
     # Admission.
 
     def admit(self, connection: Connection, address: str) -> bool:
-        """Registers it. False: it was refused and must be forgotten."""
-        match self._admission.judge(address):
+        """Registers it. False: it was refused and must be forgotten. One by TLS was judged before its handshake."""
+        match Verdict.WELCOME if connection.tls else self._admission.judge(address):
             case Verdict.WELCOME:
                 self._admission.enter(address)
                 self.connections[connection.id] = connection
+                if self._is_draining:
+                    self.loop.call_soon(connection.drain, self.loop.time())  # its handshake ended after we began to
                 return True
             case Verdict.BUSY:
                 self._refuse(connection)
@@ -168,6 +181,9 @@ class Receiver:
         self._batches.forget(connection)
 
     # Storing.
+
+    def _say(self, severity: str, text: str) -> None:
+        self._trouble(severity, self.config.name, text)
 
     def _note(self, failure: StorageFailed | None) -> None:
         before, self._failure = self._failure, failure
@@ -225,6 +241,8 @@ class Receiver:
             naks[str(self.layout.codes.busy)] = naks.get(str(self.layout.codes.busy), 0) + busy
         if self._admission.foreign:
             naks["not_allowed"] = self._admission.foreign
+        if self._gate is not None:
+            naks |= self._gate.failed
         return ReceiverStatus(
             name=self.config.name,
             listen=self.address,
@@ -236,10 +254,14 @@ class Receiver:
             bytes=total.bytes,
             records_per_min=self._rate(),
             last_record_at=wall(total.last_record_at, self.loop.time()),
-            last_error=f"the disk has not answered for {self._hangs_for():.0f} s" if self._hangs_for() else self._last_error,
+            last_error=f"the disk has not answered for {self._hangs_for():.0f} s" if self._hangs_for() else self._fault,
             quarantined=self._quarantine.total + self._conflicts.total,
             inbox=str(self._inbox.place),
         )
+
+    @property
+    def _fault(self) -> str | None:
+        return self._last_error or (None if self._gate is None else self._gate.last_error)
 
     def _hangs_for(self) -> float:
         """Seconds that the writer has waited for the disk, when that is too long."""

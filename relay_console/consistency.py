@@ -96,15 +96,10 @@ def _references(found: Converter, sections: Sequence[str]) -> Iterator[Fault]:
 
 
 def _not_built(found: Converter) -> Iterator[Fault]:
-    """What would be ignored is refused: a partner who believes in TLS must not talk in the clear."""
+    """What would be ignored is refused."""
     for path, receiver in found.of(Receiver):
         if receiver.sink != "file":
             yield Fault((*path, "sink"), "not built yet; known here: file")
-        if receiver.tls is not None:
-            yield Fault((*path, "tls"), "not built yet; only null, and put a tunnel in front of it")
-    for path, sender in found.of(Sender):
-        if sender.tls is not None:
-            yield Fault((*path, "tls"), "not built yet; only null, and put a tunnel in front of it")
     for path, _ in found.of(Election):
         yield Fault(path, "not built yet; leave it out")
 
