@@ -53,7 +53,7 @@ class Operations:
         for sender in self._senders:
             if sender.config.name == name:
                 try:
-                    names = await sender.resend(None if file is None else str(file))
+                    names = await sender.resend(None if file is None else [str(file)])
                 except OSError as error:
                     return False, f"{name}: {error.strerror or error}"
                 if not names and file is not None:

@@ -213,11 +213,26 @@ class Outbox:
                 continue
             return
 
-    def resend(self, file: str | None) -> list[str]:
-        """From failed/ back into the outbox: one, or all. Returns their names."""
+    def put(self, name: str, line: bytes) -> str:
+        """A new file, whole or not at all. Returns its name: a taken one gets a number. Raises OSError, for a name to be left alone too."""
+        if not name or "/" in name or "\0" in name or name.startswith(".") or name.endswith(UNFINISHED):
+            raise OSError(errno.EINVAL, "no name for a file that is to be sent", name)
+        fresh = self.place / f".put.{os.getpid()}.{time.monotonic_ns()}.tmp"
+        try:
+            with fresh.open("xb") as file:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            return _move(fresh, self.place, name)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def resend(self, files: Sequence[str] | None) -> list[str]:
+        """From failed/ back into the outbox: these, or all. Returns their names."""
         sent = []
+        wanted = None if files is None else set(files)
         for path in self._failed_paths():
-            if file is not None and path.name != file:
+            if wanted is not None and path.name not in wanted:
                 continue
             _move(path, self.place, path.name)
             path.with_name(path.name + REASON).unlink(missing_ok=True)
@@ -253,15 +268,16 @@ class Outbox:
             return FailedFile(self.name, path.name, 0, None, "its reason cannot be read", None)
 
 
-def _move(source: Path, directory: Path, name: str) -> None:
-    """Under its name, or with a number behind it when that is taken: nothing is overwritten."""
+def _move(source: Path, directory: Path, name: str) -> str:
+    """Under its name, or with a number behind it when that is taken: nothing is overwritten. Returns the name it got."""
     directory.mkdir(parents=True, exist_ok=True)
     for target in _names(name):
         try:
             _move_new(source, directory / target)
-            return
+            return target
         except FileExistsError:
             continue
+    raise AssertionError("numbers do not end")
 
 
 def _move_new(source: Path, target: Path) -> None:

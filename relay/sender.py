@@ -9,14 +9,15 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from relay import delivery
 from relay.channel import Channel, TryFailed, in_words
 from relay.config import Sender as SenderConfig
 from relay.delivery import Attempt, Delivery, Destination, Fail, Release
+from relay.leadership import ALONE, Leadership
 from relay.outbox import Claimed, Outbox, Reason, Scan
 from relay.record import Layout
 from relay.status import ConnectionStatus, FailedFile, SenderStatus
@@ -32,11 +33,27 @@ JITTER: Final = (0.8, 1.2)  # so that many files, and many relays, do not try ag
 RATE_SPAN: Final = 60  # seconds of `sent_per_min`
 
 
-class Sender:
-    """`trouble(severity, source, text)` reaches the operator."""
+class ClientTls(Protocol):
+    def arguments(self) -> dict[str, Any]:
+        """`ssl` and `server_hostname` for loop.create_connection, as they are now."""
 
-    def __init__(self, config: SenderConfig, layout: Layout, outbox: Outbox, trouble: Callable[[str, str, str], None]) -> None:
+
+class Sender:
+    """`trouble(severity, source, text)` reaches the operator. The leadership is started and closed with the sender."""
+
+    def __init__(
+        self,
+        config: SenderConfig,
+        layout: Layout,
+        outbox: Outbox,
+        trouble: Callable[[str, str, str], None],
+        *,
+        leadership: Leadership = ALONE,
+        tls: ClientTls | None = None,
+    ) -> None:
         self.config = config
+        self._leadership = leadership
+        self._tls = tls
         self._layout = layout
         self._outbox = outbox
         self._trouble = trouble
@@ -179,7 +196,9 @@ class Sender:
             del self._channels[number]
         try:
             async with asyncio.timeout(self.config.timeout):
-                _, channel = await loop.create_connection(lambda: Channel(self._layout), *self._address)
+                _, channel = await loop.create_connection(
+                    lambda: Channel(self._layout), *self._address, **(self._tls.arguments() if self._tls else {})
+                )
         except TimeoutError:
             raise TryFailed(f"no connection within {self.config.timeout:g} s") from None
         except OSError as error:
@@ -255,9 +274,20 @@ class Sender:
         self.is_paused = False
         self._wake.set()
 
-    async def resend(self, file: str | None) -> list[str]:
-        """From failed/ back into the outbox. Raises OSError."""
-        names = await self._in_thread(lambda: self._outbox.resend(file))
+    @property
+    def in_flight(self) -> int:
+        return self._delivery.in_flight
+
+    async def put(self, name: str, line: bytes) -> str:
+        """A new file of the outbox, whole or not at all. Returns its name, which is another one when that is taken. Raises OSError."""
+        found = await self._in_thread(lambda: self._outbox.put(name, line))
+        self._scan_at = 0.0
+        self._wake.set()
+        return found
+
+    async def resend(self, files: Sequence[str] | None) -> list[str]:
+        """From failed/ back into the outbox: these, or all. Returns those that were there. Raises OSError."""
+        names = await self._in_thread(lambda: self._outbox.resend(files))
         self._scan_at = 0.0
         self._wake.set()
         return names

@@ -223,8 +223,8 @@ def test_failed_files_are_sent_again_one_or_all(tmp_path: Path) -> None:
         put(tmp_path, name)
         box.claim([name])
         box.fail(Reason(name, "d", 1, None, None, None, None))
-    assert box.resend("b") == ["b"]
-    assert box.resend("unknown") == []
+    assert box.resend(["b"]) == ["b"]
+    assert box.resend(["unknown"]) == []
     assert names(tmp_path) == ["b"]
     assert box.resend(None) == ["a", "c"]
     assert list((tmp_path / "home/failed/a").iterdir()) == []
@@ -239,4 +239,4 @@ def test_a_name_that_is_no_text_is_sent_and_failed_like_any_other(tmp_path: Path
     box.claim([name])
     box.fail(Reason(name, "d", 1, None, None, None, None))
     assert box.failed()[0] == 1
-    assert box.resend(name) == [name]
+    assert box.resend([name]) == [name]
