@@ -81,7 +81,7 @@ class Server:
         self.welcome = welcome
         self.clock = clock
         self._on_command = on_command
-        self._topics: dict[str, bytes] = {}  # the Publish frame of each, made once for all readers
+        self._topics: dict[str, bytes | Callable[[], bytes]] = {}  # the Publish frame of each, made once for all readers; or what makes it
         self._ring: deque[tuple[int, bytes]] = deque(maxlen=MAX_EVENTS)
         self._sequence = 0
         self._clients: set[_Client] = set()
@@ -107,6 +107,15 @@ class Server:
         """`body` is msgpack. Raises ProtocolError when it is larger than a frame may be."""
         self._topics[topic] = encode(Publish(topic, Raw(body)))
         self._tell(topic)
+
+    def offer(self, topic: str, make: Callable[[], bytes]) -> None:
+        """As `publish`, for a time in which nobody reads: the body is made when the next reader comes, and not before."""
+        self._topics[topic] = lambda: encode(Publish(topic, Raw(make())))
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether somebody waits for what is published; who only sends a command does not."""
+        return any(client.wants_turns for client in self._clients)
 
     def withdraw(self, topic: str) -> None:
         if self._topics.pop(topic, None) is not None:
@@ -172,7 +181,10 @@ class Server:
         if turn == EVENTS:
             news = [frame for sequence, frame in self._ring if sequence > heard]
             return b"".join(news), self._sequence
-        return self._topics.get(turn) or encode(Withdraw(turn)), heard
+        found = self._topics.get(turn)
+        if callable(found):
+            found = self._topics[turn] = found()
+        return found or encode(Withdraw(turn)), heard
 
     def run(self, command: Command, client: "_Client", peer: Peer) -> None:
         task = asyncio.get_running_loop().create_task(self._answer(command, client, peer))
@@ -207,7 +219,7 @@ class _Client(asyncio.Protocol):
         self._running = 0  # commands without an answer
         self._is_deaf = False  # too many of both: its bytes stay in the kernel
         self._turns: dict[str, None] = {}  # ordered; what this reader still has to hear
-        self._wants_turns = False
+        self.wants_turns = False
         self._heard = 0  # the newest event it was given
         self._rest = memoryview(b"")  # of the frame that is being sent
         self._is_paused = False  # there are bytes that the reader has not taken
@@ -263,8 +275,8 @@ class _Client(asyncio.Protocol):
             return self._refuse(Refuse(f"{MAX_CLIENTS} programs are attached to this {welcome.program} already", "close one of them"))
         self.peer = Peer(self._who.pid, self._who.uid, message.program, message.version, self._server.clock())
         self._answers.append(encode(welcome))
-        self._wants_turns = message.wants != "answers"
-        self._turns = dict.fromkeys(self._server.everything()) if self._wants_turns else {BEAT: None}
+        self.wants_turns = message.wants != "answers"
+        self._turns = dict.fromkeys(self._server.everything()) if self.wants_turns else {BEAT: None}
         self._pump()
 
     def _refuse(self, refuse: Refuse) -> None:
@@ -272,7 +284,7 @@ class _Client(asyncio.Protocol):
         self.finish()
 
     def owe(self, turn: str) -> None:
-        if self.peer is not None and not self._is_ending and (self._wants_turns or turn == BEAT):
+        if self.peer is not None and not self._is_ending and (self.wants_turns or turn == BEAT):
             self._turns.setdefault(turn)
             self._pump()
 

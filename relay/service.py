@@ -29,6 +29,7 @@ from relay.assembly import UNAVAILABLE, Assembly, CannotStart, locked, or_cannot
 from relay.commit import Disk
 from relay.operations import Operations
 from relay.receiver import Receiver
+from relay.report import window
 from relay.sender import Sender
 from relay.status import STATUS_TOPIC, RelayStatus
 
@@ -38,7 +39,6 @@ STATUS_INTERVAL: Final = 1.0
 DRAIN_DEADLINE: Final = 5.0  # seconds for partners to read their last answers; a unit that is stopped waits for us
 WRITE_DEADLINE: Final = 20.0  # seconds that a slow disk has for the last batch and the last rename
 HURRIED_DEADLINE: Final = 0.5  # the same after a second SIGTERM
-MAX_CONNECTIONS_SHOWN: Final = 1000  # newest first; a snapshot of them is 0.2 MiB
 RECORDS_UMASK: Final = 0o027  # partners' records are for us and for the group of the next workflow, not for everybody
 FILES_RESERVED: Final = 128  # descriptors for minute files, the link and outgoing connections
 
@@ -274,19 +274,14 @@ class Service:
     def _is_full(self) -> bool:
         return sum(receiver.sockets for receiver in self.receivers) >= self._most_sockets
 
-    @property
-    def _parts(self) -> "list[Receiver | Sender]":
-        return [*self.receivers, *self.senders]
-
     def status(self) -> RelayStatus:
-        connections = [found for each in self._parts for found in each.connection_statuses()]
-        newest = sorted(connections, key=lambda found: found.id, reverse=True)
+        connections_total, connections = window(self.receivers, self.senders, self._loop.time())
         p99s = [p99 for receiver in self.receivers if (p99 := receiver.p99_ms()) is not None]
         return RelayStatus(
             receivers=tuple(receiver.status() for receiver in self.receivers),
             senders=tuple(sender.status() for sender in self.senders),
-            connections=tuple(newest[:MAX_CONNECTIONS_SHOWN]),
-            connections_total=len(connections),
+            connections=connections,
+            connections_total=connections_total,
             commit_p99_ms=max(p99s, default=None),
             disk_free_bytes=self._free(),
             failed_files=tuple(found for sender in self.senders for found in sender.failed_files),
@@ -304,7 +299,11 @@ class Service:
             return None
 
     def _publish(self) -> None:
-        """When something changed, and else every other time, so that a reader knows that we live."""
+        """When something changed, and else every other time, so that a reader knows that we live. Not even made while nobody reads."""
+        if self._link is not None and not self._link.has_readers:
+            self._link.offer(STATUS_TOPIC, lambda: msgspec.msgpack.encode(self.status()))
+            self._published = b""
+            return
         body, now = msgspec.msgpack.encode(self.status()), self._loop.time()
         if self._link is not None and (body != self._published or now - self._published_at > STATUS_INTERVAL * 1.5):
             self._link.publish(STATUS_TOPIC, body)

@@ -147,6 +147,11 @@ class Session:
             return "storing"
         return "reading" if self._buffer else "idle"
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """Something an operator would look for among 10,000 connections."""
+        return self._is_blocked or bool(self.counters.naks)
+
     # What happens.
 
     def received(self, data: bytes, now: float) -> list[Action]:

@@ -409,3 +409,27 @@ async def test_the_server_works_on_uvloop_as_the_relay_runs_it(path: Path, caplo
     caplog.set_level(logging.WARNING)
     assert await asyncio.to_thread(run) == [Reply(1, True, "y for console")]
     assert caplog.text == ""
+
+
+async def test_what_is_only_offered_is_made_when_somebody_comes_to_read_it_and_once(path: Path) -> None:
+    made: list[int] = []
+
+    def make() -> bytes:
+        made.append(len(made) + 1)
+        return body(made[-1])
+
+    async with serving(path) as server:
+        server.offer("status", make)
+        server.offer("status", make)
+        assert made == [] and not server.has_readers
+        async with calling(path, msgspec.structs.replace(HELLO, wants="answers")) as caller:
+            await caller.hears(Welcome)
+            assert made == [] and not server.has_readers
+        for _ in range(2):
+            async with calling(path) as caller:
+                assert await caller.hears(Publish) == Publish("status", msgspec.Raw(body(1)))
+                assert server.has_readers
+        assert made == [1]
+        server.publish("status", body(7))
+        async with calling(path) as caller:
+            assert await caller.hears(Publish) == Publish("status", msgspec.Raw(body(7)))
