@@ -11,8 +11,9 @@ from typing import Final
 
 from relay import config as relay_config
 from relay.commit import Disk
-from relay.inbox import Inbox, Names
+from relay.inbox import Inbox
 from relay.ledger import Ledger
+from relay.names import Names
 from relay.outbox import Outbox
 from relay.quarantine import CONFLICTS_LIMIT, QUARANTINE_LIMIT, Quarantine
 from relay.receiver import Receiver
@@ -114,7 +115,7 @@ class Assembly:
             self._disk.make_directory(place)
             self._stack.enter_context(locked(place))
             now = time.time()
-            names.load(now)
+            names.load()
             found = recover(inbox, self._layout, seen, kept[0], now, in_place=in_place)
         if found.files:
             log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from relay.commit import Refusals, StorageFailed, Store, Writer
 from relay.seen import Seen
 from relay.session import Run
+from relay.steady import steady
 
 if TYPE_CHECKING:
     from relay.connection import Connection
@@ -111,7 +112,7 @@ class Batches:
             if refusals:
                 seen.lost(batch.number, refusals)
                 stored = [key for key in batch.keys if key not in refusals]
-            seen.stored(batch.number, stored, time.time())
+            seen.stored(batch.number, stored, steady())
             self.stored += len(stored)
         self._settled(failure)
         if self._collecting.runs:

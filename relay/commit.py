@@ -74,6 +74,14 @@ class Disk:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from None
         self.sync_directory(path.parent)
 
+    def reserve(self, path: Path, size: int) -> None:
+        """A new file whose room is taken although nothing is in it."""
+        fd = self.open_new(path)
+        try:
+            os.posix_fallocate(fd, 0, size)
+        finally:
+            os.close(fd)
+
     def free(self, path: Path) -> tuple[int, int]:
         """Bytes that we may still use, and bytes of the whole file system."""
         found = os.statvfs(path)
@@ -96,6 +104,8 @@ class DurableFile:
         self.size = 0
         self._disk = disk
         self._fd = disk.open_new(path)
+        ours = os.fstat(self._fd)
+        self._identity = ours.st_dev, ours.st_ino
 
     def append(self, data: bytes) -> None:
         """On disk when it returns. Raises OSError when the file is as it was before; SyncFailed when it can be used no more."""
@@ -117,12 +127,17 @@ class DurableFile:
             raise SyncFailed(f"cannot be cut back: {error.strerror}") from error
 
     def is_at(self, path: Path) -> bool:
-        """Whether the path still leads to this very file."""
+        """Whether the path still leads to this very file. Asked with every commit: one system call."""
         try:
-            there, ours = path.stat(), os.fstat(self._fd)
+            there = os.stat(path)  # noqa: PTH116, Path.stat costs twice as much
         except OSError:
             return False
-        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+        return (there.st_dev, there.st_ino) == self._identity
+
+    @property
+    def is_removed(self) -> bool:
+        """It has no name any more: what is written to it is gone when it is closed."""
+        return os.fstat(self._fd).st_nlink == 0
 
     def close(self) -> None:
         os.close(self._fd)

@@ -4,9 +4,11 @@
 log of its own before the file is made, so that a name that was published and consumed is not used again in the same minute: the next
 one is `YYYYMMDDHHMM_request.1.txt`. The minute is that of the commit, in local time; when the clock steps back, the file of the later
 minute is published and the earlier minute gets its next name.
+
+A file that ended in a failure is cut to its last durable size. The cut goes into the log of names together with the next name, so before
+any record that was refused can be sent again and stored: whatever a crash leaves behind the cut is not published beside it.
 """
 
-import errno
 import itertools
 import logging
 import os
@@ -16,15 +18,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from relay.commit import NONE, Disk, DurableFile, Refusals, StorageFailed, SyncFailed, write_all
+from relay.commit import NONE, Disk, DurableFile, Refusals, StorageFailed, SyncFailed
 from relay.ledger import Ledger
+from relay.names import Names
 from relay.rename import rename_new
+from relay.reserve import NO_ROOM
 
 log = logging.getLogger(__name__)
 
-NAMES_KEPT: Final = 2 * 86400  # seconds a claimed name is remembered: longer than any hour that comes twice
 MAX_SHARE: Final = 0.05  # of the file system that `min_free` may claim
-NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PART: Final = re.compile(r"^\.(\d{12}_request(?:\.\d+)?\.txt)\.part$")
 
 
@@ -48,45 +50,6 @@ class Finished(NamedTuple):
     needs_cut: bool  # behind `size` there may be lines that were refused
 
 
-class Names:
-    """Which names were ever claimed. Raises OSError; a name that could not be claimed durably is not used."""
-
-    def __init__(self, path: Path, disk: Disk) -> None:
-        self._path = path
-        self._disk = disk
-        self._used: set[str] = set()
-        self.last: str | None = None
-
-    def load(self, now: float) -> None:
-        oldest = _minute(now - NAMES_KEPT)
-        try:
-            names = self._path.read_text(errors="replace").split()
-        except FileNotFoundError:
-            names = []
-        self.last = names[-1] if names else None
-        self._used = {name for name in names if name >= oldest}
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text("".join(f"{name}\n" for name in names if name in self._used))
-        fd = os.open(fresh, os.O_RDONLY)
-        os.fsync(fd)
-        os.close(fd)
-        fresh.replace(self._path)
-        self._disk.sync_directory(self._path.parent)
-
-    def is_used(self, name: str) -> bool:
-        return name in self._used
-
-    def claim(self, name: str) -> None:
-        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            write_all(self._disk, fd, f"\n{name}\n".encode())  # newline first: a torn name before it stays a torn name
-            self._disk.sync(fd)
-        finally:
-            os.close(fd)
-        self._used.add(name)
-        self.last = name
-
-
 class Inbox:
     """A `relay.commit.Store`. Called by the writer thread only, after the start."""
 
@@ -104,7 +67,7 @@ class Inbox:
         self.place = place
         self.names = names
         self.ledger = ledger
-        self._disk = disk
+        self.disk = disk
         self._min_free = min_free
         self._in_place = in_place
         self._trouble = trouble
@@ -113,13 +76,14 @@ class Inbox:
         self._unused = ""
         self._minute = 0
         self._finished: list[Finished] = []
+        self._is_cut = False  # the current file: behind its durable size there were lines, and the cut may not be on disk
+        self._held: set[str] = set()  # why files are not published; said once
 
     def append(self, batch: Stored, now: float) -> Refusals:
         data = batch.data
         self._check_room(len(data))
         try:
-            file = self._current(now)
-            file.append(data)
+            self._store(data, now)
         except SyncFailed as error:
             self._set_aside(error)
             raise StorageFailed(f"{self.place}: {error}", is_space=False) from error
@@ -128,19 +92,67 @@ class Inbox:
         self.ledger.note(batch.keys, batch.digests, now)
         return NONE
 
+    def _store(self, data: bytes, now: float) -> None:
+        """Looks after the sync whether the file has its name still: if not, the records go to another one before anybody hears of them."""
+        self._append_to(self._current(now), data)
+        if (gone := self._whereabouts()) is not None:
+            self._leave(gone)
+            self._append_to(self._current(now), data)
+
+    def _append_to(self, file: DurableFile, data: bytes) -> None:
+        try:
+            file.append(data)
+        except OSError:
+            self._is_cut = True
+            raise
+        self._is_cut = False  # the sync was behind the cut
+
+    def _whereabouts(self) -> str | None:
+        """What became of the current file, if nobody will find there what was just written."""
+        file = self._file
+        if file is None or file.is_at(file.path):
+            return None
+        if file.is_removed:
+            return "was removed"
+        return None if self._in_place else "was moved away"  # a consumer that took it in place has these records too
+
+    def _leave(self, what: str) -> None:
+        """The current file is not ours any more."""
+        if (file := self._file) is None:
+            return
+        self._trouble(f"{file.path} {what} while it was being written; {file.size} bytes in it were acknowledged")
+        self._file = None
+        file.close()
+
     def has_room(self, size: int = 0) -> bool:
-        free, whole = self._disk.free(self.place)
-        return free - size >= min(self._min_free, whole * MAX_SHARE)
+        """Raises OSError."""
+        free, whole = self.disk.free(self.place)
+        return self.ledger.is_ready and free - size >= min(self._min_free, whole * MAX_SHARE)
 
     def _check_room(self, size: int) -> None:
         try:
-            if self.has_room(size):
+            if self._found_room(size) or (self.ledger.prepare() and self.has_room(size)):
                 return
         except OSError as error:
-            raise StorageFailed(f"{self.place}: {error.strerror}", is_space=False) from error
-        raise StorageFailed(f"{self.place}: less free space than relay.min_free", is_space=True)
+            raise StorageFailed(f"{self.place}: {error.strerror}", is_space=error.errno in NO_ROOM) from error
+        raise StorageFailed(f"{self.place}: less free space than relay.min_free and the reserve", is_space=True)
+
+    def _found_room(self, size: int) -> bool:
+        try:
+            return self.has_room(size)
+        except FileNotFoundError:
+            self._make_place()
+            return self.has_room(size)
+
+    def _make_place(self) -> None:
+        if not self.place.is_dir():
+            self.disk.make_directory(self.place)
+            self._trouble(f"{self.place} was removed; it is there again, what was in it is not")
 
     def tick(self, now: float) -> None:
+        self.ledger.prepare()
+        if not self._in_place and (gone := self._whereabouts()) is not None:
+            self._leave(gone)
         if self._file is not None and int(now // 60) != self._minute:
             self._finish()
         self._publish()
@@ -169,6 +181,8 @@ class Inbox:
 
     def _open(self, now: float) -> DurableFile:
         minute = _minute(now)
+        self._make_place()
+        self.names.write_cuts()
         if self._unused.startswith(minute) and not os.path.lexists(self.place / self._unused):
             return self._make(self._unused)  # claimed for a file that could not be made
         for number in itertools.count():
@@ -182,14 +196,14 @@ class Inbox:
         raise AssertionError("numbers do not end")
 
     def _make(self, name: str) -> DurableFile:
-        file = DurableFile(self.place / (name if self._in_place else f".{name}.part"), self._disk)
+        file = DurableFile(self.place / (name if self._in_place else f".{name}.part"), self.disk)
         try:
-            self._disk.sync_directory(self.place)  # a durable line in a file without a durable name is lost
+            self.disk.sync_directory(self.place)  # a durable line in a file without a durable name is lost
         except OSError:
             file.close()
             file.path.unlink(missing_ok=True)
             raise
-        self._name, self._unused = name, ""
+        self._name, self._unused, self._is_cut = name, "", False
         return file
 
     def _finish(self) -> None:
@@ -198,8 +212,10 @@ class Inbox:
             return
         self._file = None
         file.close()
-        if not self._in_place:
-            self._finished.append(Finished(file.path, self._name, file.size, needs_cut=False))
+        if self._is_cut:
+            self.names.cut(self._name, file.size)
+        if self._is_cut or not self._in_place:
+            self._finished.append(Finished(file.path, self._name, file.size, needs_cut=self._is_cut))
 
     def _set_aside(self, error: SyncFailed) -> None:
         """What is durable in it stays and is published; the descriptor is never synced again."""
@@ -208,34 +224,59 @@ class Inbox:
         self._trouble(f"{file.path.name}: {error}; it ends after its last durable record and the next file is begun")
         self._file = None
         file.close()
+        self.names.cut(self._name, file.size)
         self._finished.append(Finished(file.path, self._name, file.size, needs_cut=True))
 
     def _publish(self) -> None:
         """What cannot be published now is tried again each second."""
-        if not self._finished:
+        if not self._finished or not self._is_remembered():
             return
-        self.ledger.sync()
         for finished in self._finished.copy():
             try:
                 self._publish_one(finished)
             except FileNotFoundError:
                 self._trouble(f"{finished.part} is gone: somebody removed it before it was published")
             except OSError as error:
-                self._trouble(f"{finished.part} cannot be published yet: {error.strerror or error}")
+                if error.errno in NO_ROOM:
+                    self.ledger.give_room()
+                self._hold(f"{finished.part} cannot be published yet: {error.strerror or error}")
                 continue
             self._finished.remove(finished)
+        if not self._finished:
+            self._held.clear()
+
+    def _is_remembered(self) -> bool:
+        """A file that a consumer takes, and whose numbers a crash takes, would be stored again when its partner sends it again."""
+        if self.ledger.sync():
+            return True
+        self._hold(f"{self.place}: nothing is published while the process numbers cannot be written to their disk")
+        return False
+
+    def _hold(self, why: str) -> None:
+        if why not in self._held:
+            self._trouble(why)
+            self._held.add(why)
 
     def _publish_one(self, finished: Finished) -> None:
         if finished.needs_cut:
-            os.truncate(finished.part, finished.size)
+            self._cut(finished)
         if finished.size == 0:
             finished.part.unlink()
         elif finished.part.name.startswith("."):
             self._rename(finished)
         try:
-            self._disk.sync_directory(self.place)
+            self.disk.sync_directory(self.place)
         except OSError as error:  # the file is there to see; after a power cut it may be hidden again, and is published then
             self._trouble(f"{self.place}: {error.strerror or error}")
+
+    def _cut(self, finished: Finished) -> None:
+        """On disk when it returns: a tail that a power cut brings back would be published beside what was sent again."""
+        os.truncate(finished.part, finished.size)
+        fd = os.open(finished.part, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.disk.sync(fd)
+        finally:
+            os.close(fd)
 
     def _rename(self, finished: Finished) -> None:
         name = finished.name

@@ -25,6 +25,7 @@ from relay.record import Layout
 from relay.seen import Seen
 from relay.session import LINGER, Counters
 from relay.status import ConnectionStatus, ReceiverStatus
+from relay.steady import steady
 from relay.tls import ServerTls
 
 log = logging.getLogger(__name__)
@@ -223,7 +224,7 @@ class Receiver:
 
     async def tick(self) -> None:
         self.writer.tick()
-        self.seen.expire(time.time())
+        self.seen.expire(steady())
         now = self.loop.time()
         for connection in list(self.connections.values()):
             connection.tick(now)

@@ -41,7 +41,7 @@ class _Salvage(NamedTuple):
 
 def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, now: float, *, in_place: bool) -> Recovered:
     """Before the first connection. Fills `seen` from the hidden files and the ledger. Raises OSError."""
-    inbox.place.mkdir(parents=True, exist_ok=True)
+    inbox.disk.make_directory(inbox.place)
     for path in inbox.place.iterdir():
         if LEFTOVER.match(path.name):
             path.unlink()
@@ -49,6 +49,8 @@ def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, no
     visible = inbox.place / inbox.names.last if in_place and inbox.names.last else None
     if visible is not None and visible.is_file():
         parts.append(visible)
+    for name, size in inbox.names.cuts.items():
+        _cut(inbox.place / (name if in_place else f".{name}.part"), size)
     salvages = [(path, _salvage(path, layout, seen.most)) for path in parts]
     for _, found in reversed(salvages):
         seen.restore(found.keys, found.digests, found.changed_at, now)
@@ -61,16 +63,23 @@ def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, no
     return Recovered(len(parts), sum(found.records for _, found in salvages), torn, sum(found.damaged for _, found in salvages))
 
 
+def _cut(path: Path, size: int) -> None:
+    """Behind it stands what was refused, and perhaps stored in a later file since."""
+    if path.is_file() and path.stat().st_size > size:
+        log.warning("%s: what was refused after a failure is cut off", path.name)
+        os.truncate(path, size)
+
+
 def _finish(inbox: Inbox, layout: Layout, quarantine: Quarantine, path: Path, found: _Salvage, now: float) -> None:
     size = found.size
     if found.torn:
         quarantine.keep([Refused(now, path.name, layout.codes.length, "cut off by a crash, never acknowledged", found.torn)])
     if found.damaged:
-        size = _rewrite(path, layout, quarantine)
+        size = _rewrite(inbox, path, layout, quarantine)
     elif found.torn:
         os.truncate(path, size)
-    _sync(path)
-    _sync(inbox.place)
+    _sync(inbox, path)
+    inbox.disk.sync_directory(inbox.place)
     if match := PART.match(path.name):
         inbox.publish(Finished(path, match[1], size, needs_cut=False))
 
@@ -97,7 +106,7 @@ def _salvage(path: Path, layout: Layout, most: int) -> _Salvage:
     return _Salvage(size, torn, records, keys, digests, damaged, path.stat().st_mtime)
 
 
-def _rewrite(path: Path, layout: Layout, quarantine: Quarantine) -> int:
+def _rewrite(inbox: Inbox, path: Path, layout: Layout, quarantine: Quarantine) -> int:
     """The right lines alone, under the same name. Returns their size."""
 
     def lines(*, right: bool) -> Iterator[bytes]:
@@ -113,7 +122,7 @@ def _rewrite(path: Path, layout: Layout, quarantine: Quarantine) -> int:
         for line in lines(right=True):
             size += file.write(line + b"\n")
         file.flush()
-        os.fsync(file.fileno())
+        inbox.disk.sync(file.fileno())
     fresh.replace(path)
     return size
 
@@ -127,9 +136,9 @@ def _blocks(path: Path) -> Iterator[tuple[list[bytes], bytes, bytes]]:
             yield lines, b"\n".join(lines), tail
 
 
-def _sync(path: Path) -> None:
+def _sync(inbox: Inbox, path: Path) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        inbox.disk.sync(fd)
     finally:
         os.close(fd)

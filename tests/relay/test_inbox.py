@@ -9,8 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from relay.commit import StorageFailed
-from relay.inbox import Inbox, Names
+from relay.inbox import Inbox
 from relay.ledger import Ledger
+from relay.names import Names
 from relay.seen import Seen
 from tests.relay.disk import Faulty
 
@@ -51,7 +52,7 @@ class Bench:
 
     def start(self, now: float = NOON) -> Inbox:
         names = Names(self.memory / "names", self.disk)
-        names.load(now)
+        names.load()
         ledger = Ledger(self.memory, 86400.0, 1000, self.disk, is_eager=self.in_place)
         ledger.load(Seen(86400.0, 1000), now)
         where = {"min_free": self.min_free, "in_place": self.in_place}
@@ -226,7 +227,12 @@ def test_a_first_batch_that_cannot_be_synced_leaves_no_empty_file(bench: Bench) 
 def test_numbers_are_on_disk_before_their_file_can_be_consumed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed between the two, the numbers are in the ledger and the file is still hidden: nothing is forgotten."""
     order: list[str] = []
-    monkeypatch.setattr(bench.inbox.ledger, "sync", lambda: order.append("ledger"))
+
+    def sync() -> bool:
+        order.append("ledger")
+        return True
+
+    monkeypatch.setattr(bench.inbox.ledger, "sync", sync)
     monkeypatch.setattr("relay.inbox.rename_new", lambda source, target: order.append("rename"))
     bench.inbox.append(batch(b"one"), NOON)
     bench.inbox.tick(NOON + 60)
@@ -269,18 +275,22 @@ def test_in_place_a_file_that_was_taken_away_is_not_written_to(tmp_path: Path) -
 def test_a_torn_line_in_the_log_of_names_does_not_hide_the_next_one(bench: Bench) -> None:
     (bench.memory / "names").write_text("202611221200_request.txt\n2026112")
     names = Names(bench.memory / "names", bench.disk)
-    names.load(NOON)
+    names.load()
     names.claim("202611221201_request.txt")
     again = Names(bench.memory / "names", bench.disk)
-    again.load(NOON)
+    again.load()
     assert again.is_used("202611221200_request.txt")
     assert again.is_used("202611221201_request.txt")
     assert again.last == "202611221201_request.txt"
 
 
-def test_names_of_last_week_are_forgotten(bench: Bench) -> None:
-    bench.inbox.append(batch(b"one"), NOON)
-    bench.inbox.close(NOON)
+def test_the_log_of_names_is_bounded_by_count_so_that_no_jump_of_the_clock_empties_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.names.NAMES_KEPT", 3)
+    for minute in range(5):
+        bench.inbox.append(batch(b"one"), NOON + minute * 60)
     names = Names(bench.memory / "names", bench.disk)
-    names.load(NOON + 7 * 86400)
-    assert not names.is_used("202611221200_request.txt")
+    names.load()
+    assert [names.is_used(f"20261122120{minute}_request.txt") for minute in range(5)] == [False, False, True, True, True]
+    assert len((bench.memory / "names").read_text().split()) == 3

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from relay.config import Codes, Records
-from relay.inbox import Inbox, Names
+from relay.inbox import Inbox
 from relay.ledger import Ledger
+from relay.names import Names
 from relay.quarantine import QUARANTINE_LIMIT, Quarantine
 from relay.record import Layout
 from relay.recovery import Recovered, recover
@@ -31,7 +32,7 @@ class Home:
     def recover(self, *, in_place: bool = False, most: int = 1000) -> tuple[Recovered, Seen]:
         disk = Faulty()
         names = Names(self.memory / "names", disk)
-        names.load(NOW)
+        names.load()
         ledger = Ledger(self.memory, 1e9, most, disk)
         inbox = Inbox(self.inbox, names, ledger, disk, min_free=0, in_place=in_place)
         seen = Seen(1e9, most)
