@@ -1,0 +1,117 @@
+"""A broker instead of a disk: what is stored, what is refused, what is remembered."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from relay.commit import StorageFailed
+from relay.ledger import Ledger
+from relay.quarantine import Quarantine
+from relay.seen import Seen, digest
+from relay.sinks.direct import Direct
+from tests.relay.disk import Faulty
+from tests.relay.records import request
+from tests.relay.sinks.outlet import Clock, Scripted
+
+NOW = 1_700_000_000.0
+
+
+class Lines(NamedTuple):
+    """A batch as the receiver makes them."""
+
+    data: bytes
+    keys: Sequence[bytes]
+    digests: Sequence[int]
+
+
+def batch(*numbers: int, payload: str = "payload") -> Lines:
+    lines = [request(number, payload) for number in numbers]
+    return Lines(b"".join(lines), [b"%09d" % number for number in numbers], [digest(line[:-1]) for line in lines])
+
+
+class Rig:
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.outlet = Scripted()
+        self.disk = Faulty()
+        self.clock = Clock()
+        self.quarantine = Quarantine(home / "quarantine", "refused", 1 << 20)
+        ledger = Ledger(home / "seen", 86400.0, 1000, self.disk, is_eager=True)
+        self.seen = Seen(86400.0, 1000)
+        ledger.load(self.seen, NOW)
+        self.store = Direct(self.outlet, ledger, self.quarantine, self.clock)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+def test_lines_arrive_in_order_and_without_their_newline(rig: Rig) -> None:
+    assert rig.store.append(batch(1, 2, 3), NOW) == {}
+    assert rig.outlet.got == [request(number)[:-1] for number in (1, 2, 3)]
+
+
+def test_an_acknowledged_number_outlives_a_kill(rig: Rig) -> None:
+    """Nothing is closed: the next process finds what was on disk when append returned."""
+    rig.store.append(batch(1, 2), NOW)
+    assert rig.disk.synced, "it was only in the page cache"
+    assert Rig(rig.home).seen.known.keys() == {b"000000001", b"000000002"}
+
+
+def test_a_refused_record_is_not_remembered_and_stands_in_the_quarantine(rig: Rig) -> None:
+    wide = batch(2, payload="x" * 400)
+    mixed = Lines(batch(1).data + wide.data, [*batch(1).keys, *wide.keys], [*batch(1).digests, *wide.digests])
+    assert rig.store.append(mixed, NOW) == {b"000000002": 413}
+    assert rig.outlet.got == [request(1)[:-1]]
+    assert Rig(rig.home).seen.known.keys() == {b"000000001"}
+    kept = json.loads((rig.home / "quarantine/refused.jsonl").read_text())
+    assert (kept["code"], kept["reason"], kept["line"]) == (413, "too large for a scripted broker", wide.data.decode()[:-1])
+
+
+def test_nothing_of_a_failed_batch_is_remembered(rig: Rig) -> None:
+    rig.outlet.takes = 1
+    with pytest.raises(StorageFailed, match="connection refused"):
+        rig.store.append(batch(1, 2), NOW)
+    assert Rig(rig.home).seen.known == {}
+
+
+def test_while_the_broker_is_away_only_one_batch_in_a_while_waits_for_it(rig: Rig) -> None:
+    rig.outlet.down = True
+    for _ in range(50):
+        with pytest.raises(StorageFailed, match="connection refused") as failure:
+            rig.store.append(batch(1), NOW)
+        assert not failure.value.is_space
+        rig.clock.now += 0.1
+    assert rig.outlet.calls == 4  # at 0, 0.5, 1.5 and 3.5 s of 5
+
+
+def test_the_first_probe_that_succeeds_opens_the_way(rig: Rig) -> None:
+    rig.outlet.down = True
+    with pytest.raises(StorageFailed):
+        rig.store.append(batch(1), NOW)
+    rig.outlet.down = False
+    with pytest.raises(StorageFailed):
+        rig.store.append(batch(1), NOW)
+    rig.clock.now += 0.5
+    for number in (1, 2, 3):
+        assert rig.store.append(batch(number), NOW) == {}
+    assert len(rig.outlet.got) == 3
+
+
+def test_a_full_disk_of_ours_refuses_nobody_and_the_numbers_are_written_later(rig: Rig) -> None:
+    rig.disk.room = 0
+    assert rig.store.append(batch(1), NOW) == {}
+    assert Rig(rig.home).seen.known == {}
+    rig.disk.room = None
+    rig.store.tick(NOW)
+    assert Rig(rig.home).seen.known.keys() == {b"000000001"}
+
+
+def test_closing_lets_go_of_the_broker(rig: Rig) -> None:
+    rig.store.append(batch(1), NOW)
+    rig.store.close(NOW)
+    assert rig.outlet.is_closed
