@@ -18,6 +18,7 @@ CONFIRMATIONS: Final = 3  # a session time-out; one may be lost without a pause 
 PATIENCE_S: Final = 5.0  # before a ZooKeeper that is not there at the start is spoken of
 END_S: Final = 2.0  # for saying goodbye to ZooKeeper, which hands the lead over at once
 RENEW_S: Final = 1.0  # after kazoo's own thread has ended
+_HEARD: Final[dict[str, type[Connected | Suspended | Expired]]] = {"CONNECTED": Connected, "SUSPENDED": Suspended, "LOST": Expired}
 _OVER: Final = ("CLOSED", "AUTH_FAILED")  # states that kazoo does not leave by itself
 
 
@@ -133,7 +134,7 @@ class Election:
             self.in_loop(lambda: self._loop.call_later(RENEW_S, self._renew, kazoo))
 
     def _heard(self, state: str) -> None:
-        event = {"CONNECTED": Connected(), "SUSPENDED": Suspended()}.get(state) or Expired()
+        event = _HEARD[state]()
         self.is_connected = isinstance(event, Connected)
         for candidate in self._candidates:
             candidate.feed(event)

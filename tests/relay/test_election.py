@@ -5,6 +5,7 @@ import itertools
 import multiprocessing
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ from relay.candidacy import (
     Tell,
     Unfenced,
 )
+from relay.candidate import CLOCK, Candidate, Proof
+from relay.config import Election as ElectionConfig
+from relay.election import Election
 from relay.fence import NOBODY, Fence, FenceDamaged, Standing
 
 EVENTS: tuple[Event, ...] = (
@@ -139,6 +143,32 @@ def test_every_state_of_a_connection_has_a_rule_for_its_loss() -> None:
     for state in set(State) - {State.AWAY, State.UNSURE}:
         assert NEXT[state, Suspended] is State.UNSURE
         assert NEXT[state, Expired] is State.AWAY
+
+
+# What a candidate asks itself before each delivery.
+
+
+async def test_a_leader_may_send_while_its_proof_is_young_unbroken_and_fenced(outbox: Path) -> None:
+    election = Election(ElectionConfig(zookeeper="127.0.0.1:1", session_timeout=5.0), lambda *_: None)
+    found = Candidate(election, "s", outbox, lambda *_: None)
+    found._fence = fence = Fence(outbox)
+    feed(found._candidacy, Connected(), First(7), Fenced(7))
+    now = time.clock_gettime(CLOCK)
+    found._proof = proof = Proof(7, 0, now)
+    assert not found.may_send()  # no fence
+    fence.raise_to(7, "a:1")
+    assert found.may_send() and found.state == "leader" and found.why is None
+    found._proof = proof._replace(at=now - 5.0)  # as after a SIGSTOP: the clock went on, the proof did not
+    assert not found.may_send() and found.state == "lost" and found.why
+    found._proof = proof
+    assert found.may_send()
+    election.breaks += 1
+    assert not found.may_send() and found.state == "lost"
+    election.breaks -= 1
+    fence.raise_to(8, "b:1")
+    assert not found.may_send()
+    fence.path.write_text("damaged")
+    assert not found.may_send()
 
 
 # The fence.
