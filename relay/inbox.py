@@ -157,9 +157,13 @@ class Inbox:
             self._finish()
         self._publish()
 
-    def close(self, now: float) -> None:
+    def flush(self, now: float) -> None:
+        """Publishes what there is, although its minute is not over; more may come."""
         self._finish()
         self._publish()
+
+    def close(self, now: float) -> None:
+        self.flush(now)
         self.ledger.close()
 
     def publish(self, finished: Finished) -> None:

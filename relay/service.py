@@ -276,13 +276,13 @@ class Service:
 
     def status(self) -> RelayStatus:
         connections_total, connections = window(self.receivers, self.senders, self._loop.time())
-        p99s = [p99 for receiver in self.receivers if (p99 := receiver.p99_ms()) is not None]
+        receivers = tuple(receiver.status() for receiver in self.receivers)
         return RelayStatus(
-            receivers=tuple(receiver.status() for receiver in self.receivers),
+            receivers=receivers,
             senders=tuple(sender.status() for sender in self.senders),
             connections=connections,
             connections_total=connections_total,
-            commit_p99_ms=max(p99s, default=None),
+            commit_p99_ms=max((p99 for each in receivers if (p99 := each.commit_p99_ms) is not None), default=None),
             disk_free_bytes=self._free(),
             failed_files=tuple(found for sender in self.senders for found in sender.failed_files),
             directory=str(self._home),
