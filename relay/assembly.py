@@ -12,7 +12,6 @@ from typing import Final
 from relay import config as relay_config
 from relay.commit import Disk
 from relay.inbox import Inbox
-from relay.kept import Places
 from relay.ledger import Ledger
 from relay.names import Names
 from relay.outbox import Outbox
@@ -22,6 +21,7 @@ from relay.record import Layout, LayoutFault
 from relay.recovery import recover
 from relay.seen import Seen
 from relay.sender import Sender
+from relay.systemd import Sockets
 from relay.tls import ClientTls, Renewed, ServerTls, TlsFault
 
 log = logging.getLogger("relay")
@@ -68,6 +68,7 @@ class Assembly:
         trouble: Callable[[str, str, str], None],
         trouble_from_thread: Callable[[str, str, str], None],
         is_full: Callable[[], bool],
+        inherited: Sockets | None = None,
     ) -> None:
         """Raises CannotStart."""
         if faults := not_built_yet(config):
@@ -83,6 +84,7 @@ class Assembly:
         self._trouble = trouble
         self._trouble_from_thread = trouble_from_thread
         self._is_full = is_full
+        self._inherited = inherited or Sockets([])
         self.certificates: list[tuple[str, Renewed]] = []  # each with the name of the receiver or sender that uses it
 
     def receiver(self, config: relay_config.Receiver) -> Receiver:
@@ -103,25 +105,30 @@ class Assembly:
             trouble=lambda text: self._trouble_from_thread("critical", name, text),
         )
         seen = Seen(config.duplicates.keep, config.duplicates.max)
-        kept = Places(
+        kept = (
             Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
             Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
         )
         receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full, self._server_tls(config))
         self._stack.callback(receiver.close_listener)
         with or_cannot_start(f"receiver {name} cannot take {config.listen}"):
-            receiver.bind()
+            receiver.bind(self._inherited.take(name, config.listen))
         with or_cannot_start(f"the inbox {place}"):
             self._disk.make_directory(memory)
             self._disk.make_directory(place)
             self._stack.enter_context(locked(place))
             now = time.time()
             names.load()
-            found = recover(inbox, self._layout, seen, kept.quarantine, now, in_place=in_place)
+            found = recover(inbox, self._layout, seen, kept[0], now, in_place=in_place)
         if found.files:
             log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
         log.info("%s: %d process numbers are remembered", name, len(seen))
         return receiver
+
+    def warn_of_left_sockets(self) -> None:
+        for name, found in self._inherited.left:
+            log.warning("nobody takes the socket %s of systemd: no receiver has that name or that address", name)
+            found.close()
 
     def _server_tls(self, config: relay_config.Receiver) -> ServerTls | None:
         if config.tls is None:

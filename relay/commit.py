@@ -180,6 +180,10 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def submit(self, batch: Batch) -> None:
         self._jobs.put(partial(self._commit, batch))
 

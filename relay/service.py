@@ -10,45 +10,35 @@ import logging
 import os
 import resource
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
-
 from link.errors import LinkError
-from link.protocol import PROTOCOL, Command, ProtocolError, Reply, Welcome
-from link.server import Peer, Server
 from link.start import hold_lock
 from relay import config as relay_config
 from relay.assembly import UNAVAILABLE, Assembly, CannotStart, locked, or_cannot_start
 from relay.commit import Disk
 from relay.operations import Operations
+from relay.options import Options
+from relay.publisher import STATUS_INTERVAL, Publisher
 from relay.receiver import Receiver
 from relay.report import window
 from relay.sender import Sender
-from relay.status import STATUS_TOPIC, RelayStatus
+from relay.status import RelayStatus
+from relay.systemd import Notifier, listening
 
 log = logging.getLogger("relay")
 
-STATUS_INTERVAL: Final = 1.0
 DRAIN_DEADLINE: Final = 5.0  # seconds for partners to read their last answers; a unit that is stopped waits for us
+ARRIVAL: Final = 0.05  # seconds in which the loop makes connections of the sockets that it accepted before we stopped it
 WRITE_DEADLINE: Final = 20.0  # seconds that a slow disk has for the last batch and the last rename
 HURRIED_DEADLINE: Final = 0.5  # the same after a second SIGTERM
 RECORDS_UMASK: Final = 0o027  # partners' records are for us and for the group of the next workflow, not for everybody
+CERTIFICATES_EVERY: Final = 30.0  # seconds between two looks at the files of certificates; SIGHUP looks at once
 FILES_RESERVED: Final = 128  # descriptors for minute files, the link and outgoing connections
-
-
-class Options(Struct, frozen=True):
-    socket: Path
-    lock: Path
-    embedded: bool = False  # started by a monitor, not by a person or systemd
-    version: str = ""
-    config: str = ""  # path of the configuration file
 
 
 def run(config: relay_config.Relay, options: Options, disk: Disk | None = None) -> int:
@@ -88,28 +78,29 @@ class Service:
         self.receivers: list[Receiver] = []
         self.senders: list[Sender] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._link: Server | None = None
         self._started_at = time.time()
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
-        self._operations = Operations(self.receivers, self.senders, self._stop.set)
+        self._reload = asyncio.Event()
+        operations = Operations(self.receivers, self.senders, self._stop.set)
+        self._publisher = Publisher(options, self._started_at, self.status, operations)
+        self._systemd = Notifier(os.environ)
         self._state = "running"
         self._most_sockets = 0
-        self._published = b""
-        self._published_at = 0.0
 
     # The start.
 
     async def start(self, stack: contextlib.AsyncExitStack) -> None:
         """Raises CannotStart."""
-        assembly = Assembly(
+        self._assembly = assembly = Assembly(
             self._config,
             self._home,
             self._disk,
             stack,
-            trouble=self._trouble,
-            trouble_from_thread=self._trouble_from_thread,
+            trouble=self._publisher.trouble,
+            trouble_from_thread=self._publisher.trouble_from_thread,
             is_full=self._is_full,
+            inherited=listening(os.environ),
         )
         self._take_directory(stack)
         self._most_sockets = _raise_file_limit()
@@ -118,7 +109,8 @@ class Service:
             self.receivers.append(assembly.receiver(receiver))
         for sender in self._config.senders:
             self.senders.append(await assembly.sender(sender))
-        await self._open_link(stack)
+        await self._publisher.open(stack)
+        assembly.warn_of_left_sockets()
         for each in self.receivers:
             with or_cannot_start(f"listening on {each.config.listen} for receiver {each.config.name}"):
                 await each.start()
@@ -138,27 +130,6 @@ class Service:
         with or_cannot_start(f"the directory {self._home}"):
             stack.enter_context(locked(self._home))  # and this one holds although somebody removes the file
 
-    async def _open_link(self, stack: contextlib.AsyncExitStack) -> None:
-        options = self._options
-        welcome = Welcome(
-            PROTOCOL,
-            "relay",
-            options.version,
-            os.getpid(),
-            socket.gethostname(),
-            self._started_at,
-            config=options.config,
-            embedded=options.embedded,
-        )
-        link = Server(options.socket, welcome, self._command)
-        try:
-            await link.start()
-        except LinkError as error:
-            raise CannotStart(UNAVAILABLE, str(error)) from None
-        self._link = link
-        stack.push_async_callback(link.close)
-        self._publish()
-
     def _watch_signals(self, stack: contextlib.AsyncExitStack) -> None:
         loop = self._loop
         loop.set_exception_handler(self._surprise)
@@ -173,7 +144,7 @@ class Service:
         (self._now if self._stop.is_set() else self._stop).set()
 
     def _asked_to_reload(self) -> None:
-        log.warning("SIGHUP: this version reads its configuration at the start only; restart the relay to change it")
+        self._reload.set()
 
     def _surprise(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -191,11 +162,13 @@ class Service:
     async def run(self) -> int:
         """Until somebody asks us to stop. Returns the exit code."""
         log.info("relay ready, pid %d, directory %s", os.getpid(), self._home)
-        ticker = asyncio.create_task(self._tick())
+        self._systemd.ready()
+        turning = [asyncio.create_task(each) for each in (self._tick(), self._watch_certificates())]
         await self._stop.wait()
-        ticker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await ticker
+        self._systemd.stopping()
+        for task in turning:
+            task.cancel()
+        await asyncio.gather(*turning, return_exceptions=True)
         return await self._drain()
 
     async def _tick(self) -> None:
@@ -207,11 +180,31 @@ class Service:
                     log.exception("%s: the tick failed; it goes on", receiver.config.name)
             for sender in self.senders:
                 sender.tick()
-            try:
-                self._publish()
-            except ProtocolError as error:
-                log.error("the status is not published: %s", error)
+            self._publisher.publish()
+            self._tell_systemd()
             await asyncio.sleep(STATUS_INTERVAL)
+
+    def _tell_systemd(self) -> None:
+        """A sign of life only while every writer's thread lives. One that waits for a disk does: ended by systemd we could not even answer
+        503, and the next relay would hang on the same disk."""
+        parts: list[Receiver | Sender] = [*self.receivers, *self.senders]
+        self._systemd.status(", ".join(f"{each.config.name} {each.status().state}" for each in parts))
+        if all(each.writer.is_alive for each in self.receivers):
+            self._systemd.alive(self._loop.time())
+
+    async def _watch_certificates(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CERTIFICATES_EVERY):
+                    await self._reload.wait()
+            self._reload.clear()
+            await self.look_at_certificates()
+
+    async def look_at_certificates(self) -> None:
+        """Reads again those whose files changed."""
+        for name, files in self._assembly.certificates:
+            for severity, text in await self._loop.run_in_executor(None, files.renew, time.time()):
+                self._publisher.trouble(severity, name, text)
 
     async def _keep_running(self, sender: Sender) -> None:
         while True:
@@ -231,7 +224,7 @@ class Service:
             receiver.drain()
         for sender in self.senders:
             sender.drain()
-        self._publish()
+        self._publisher.publish()
         drained = asyncio.create_task(self._drained())
         hurried = asyncio.create_task(self._now.wait())
         await asyncio.wait([drained, hurried], timeout=DRAIN_DEADLINE, return_when=asyncio.FIRST_COMPLETED)
@@ -252,6 +245,7 @@ class Service:
         return code
 
     async def _drained(self) -> None:
+        await asyncio.sleep(ARRIVAL)
         while not all(receiver.is_quiet for receiver in self.receivers):
             now = self._loop.time()
             for receiver in self.receivers:
@@ -261,15 +255,6 @@ class Service:
         await asyncio.gather(*self._tasks)
 
     # Being watched.
-
-    def _trouble(self, severity: str, source: str, text: str) -> None:
-        log.log({"critical": logging.ERROR, "warning": logging.WARNING}.get(severity, logging.INFO), "%s: %s", source, text)
-        if self._link is not None:
-            self._link.emit(time.time(), severity, source, text)
-
-    def _trouble_from_thread(self, severity: str, source: str, text: str) -> None:
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._trouble, severity, source, text)
 
     def _is_full(self) -> bool:
         return sum(receiver.sockets for receiver in self.receivers) >= self._most_sockets
@@ -297,23 +282,6 @@ class Service:
             return self._disk.free(self._home)[0]
         except OSError:
             return None
-
-    def _publish(self) -> None:
-        """When something changed, and else every other time, so that a reader knows that we live. Not even made while nobody reads."""
-        if self._link is not None and not self._link.has_readers:
-            self._link.offer(STATUS_TOPIC, lambda: msgspec.msgpack.encode(self.status()))
-            self._published = b""
-            return
-        body, now = msgspec.msgpack.encode(self.status()), self._loop.time()
-        if self._link is not None and (body != self._published or now - self._published_at > STATUS_INTERVAL * 1.5):
-            self._link.publish(STATUS_TOPIC, body)
-            self._published, self._published_at = body, now
-
-    async def _command(self, command: Command, peer: Peer) -> Reply:
-        is_done, text = await self._operations.obey(command.verb, command.arguments)
-        self._publish()
-        log.info("%s %s by %s (%s): %s", command.verb, command.arguments, command.actor or peer.program, peer.pid, text)
-        return Reply(command.id, is_done, text)
 
 
 def _raise_file_limit() -> int:

@@ -28,7 +28,8 @@ def headless(shared: Shared, is_embedded: bool) -> int:
 def relay(shared: Shared, /, embedded: bool, **given: Any) -> int:
     """Take records from partners and give records to partners, until SIGTERM."""
     found = _begin(shared.over(given))
-    from relay.service import Options, run
+    from relay.options import Options
+    from relay.service import run
 
     socket = paths.relay_socket(found.directory)
     return run(found.relay, Options(socket, socket.with_suffix(".lock"), embedded, VERSION, str(found.path)))

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from relay.config import Relay
-from relay.service import Options, Service
+from relay.options import Options
+from relay.service import Service
 from relay.status import RelayStatus
 
 DEADLINE = 5.0
