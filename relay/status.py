@@ -22,6 +22,22 @@ class RefusedLine(Struct, frozen=True):
     line: str
 
 
+class ForwardStatus(Struct, frozen=True):
+    """What a receiver with the sink `forward` still has to bring to its broker."""
+
+    to: str  # as in messages: "kafka topic in at localhost:9092"
+    state: str  # idle, forwarding, backing_off
+    files: int  # of the inbox that have something left, the one that is being written too
+    records: int | None  # None until those of an earlier process are counted
+    bytes: int
+    oldest_waiting_s: float | None
+    forwarded: int  # records, since the start
+    refused: int  # records that the broker will never take; they are in the quarantine
+    last_error: str | None = None
+    next_try_at: float | None = None
+    last_forwarded_at: float | None = None
+
+
 class ReceiverStatus(Struct, frozen=True):
     name: str
     listen: str
@@ -43,6 +59,8 @@ class ReceiverStatus(Struct, frozen=True):
     commit_p99_ms: float | None = None
     commit_records: float | None = None  # in one commit, on the average of the last minute
     last_commit_at: float | None = None
+    sink: str = ""  # the broker that records go to, at once or from the inbox
+    forward: ForwardStatus | None = None
 
 
 class SenderStatus(Struct, frozen=True):

@@ -34,6 +34,8 @@ class Direct:
     def append(self, batch: Stored, now: float) -> Refusals:
         if not self._pace.may_try(self._clock()):
             raise StorageFailed(self._failure, is_space=False)
+        if not self.has_room() and not self.ledger.prepare():
+            raise StorageFailed("no room on our own disk for the process numbers", is_space=True)
         lines, keys, digests = batch.data.split(b"\n")[:-1], batch.keys, batch.digests
         try:
             refusals = self._outlet.deliver(lines, keys) if lines else {}
@@ -57,11 +59,11 @@ class Direct:
         self._quarantine.keep(entries)
 
     def has_room(self) -> bool:
-        """Only a disk runs out of it."""
-        return True
+        """For process numbers; of records the broker has the say."""
+        return self.ledger.is_ready
 
     def tick(self, now: float) -> None:
-        self.ledger.sync()  # what a full disk did not take before
+        self.ledger.prepare()
 
     def close(self, now: float) -> None:
         self._outlet.close()

@@ -1,6 +1,8 @@
 """A broker instead of a disk: what is stored, what is refused, what is remembered."""
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +34,18 @@ def batch(*numbers: int, payload: str = "payload") -> Lines:
     return Lines(b"".join(lines), [b"%09d" % number for number in numbers], [digest(line[:-1]) for line in lines])
 
 
+class Full(Faulty):
+    def reserve(self, path: Path, size: int) -> None:
+        if self.room == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().reserve(path, size)
+
+
 class Rig:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.outlet = Scripted()
-        self.disk = Faulty()
+        self.disk = Full()
         self.clock = Clock()
         self.quarantine = Quarantine(home / "quarantine", "refused", 1 << 20)
         ledger = Ledger(home / "seen", 86400.0, 1000, self.disk, is_eager=True)
@@ -102,13 +111,17 @@ def test_the_first_probe_that_succeeds_opens_the_way(rig: Rig) -> None:
     assert len(rig.outlet.got) == 3
 
 
-def test_a_full_disk_of_ours_refuses_nobody_and_the_numbers_are_written_later(rig: Rig) -> None:
+def test_with_our_own_disk_full_one_batch_is_taken_and_its_numbers_are_written_when_there_is_room(rig: Rig) -> None:
     rig.disk.room = 0
     assert rig.store.append(batch(1), NOW) == {}
     assert Rig(rig.home).seen.known == {}
+    with pytest.raises(StorageFailed, match="process numbers") as failure:
+        rig.store.append(batch(2), NOW)
+    assert failure.value.is_space and not rig.store.has_room()
     rig.disk.room = None
     rig.store.tick(NOW)
-    assert Rig(rig.home).seen.known.keys() == {b"000000001"}
+    assert rig.store.has_room() and rig.store.append(batch(2), NOW) == {}
+    assert Rig(rig.home).seen.known.keys() == {b"000000001", b"000000002"}
 
 
 def test_closing_lets_go_of_the_broker(rig: Rig) -> None:
