@@ -12,6 +12,7 @@ from typing import Final
 from relay import config as relay_config
 from relay.commit import Disk
 from relay.inbox import Inbox
+from relay.kept import Places
 from relay.ledger import Ledger
 from relay.names import Names
 from relay.outbox import Outbox
@@ -105,7 +106,7 @@ class Assembly:
             trouble=lambda text: self._trouble_from_thread("critical", name, text),
         )
         seen = Seen(config.duplicates.keep, config.duplicates.max)
-        kept = (
+        kept = Places(
             Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
             Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
         )
@@ -119,7 +120,7 @@ class Assembly:
             self._stack.enter_context(locked(place))
             now = time.time()
             names.load()
-            found = recover(inbox, self._layout, seen, kept[0], now, in_place=in_place)
+            found = recover(inbox, self._layout, seen, kept.quarantine, now, in_place=in_place)
         if found.files:
             log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
         log.info("%s: %d process numbers are remembered", name, len(seen))

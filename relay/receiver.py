@@ -4,38 +4,35 @@ Every write to a peer is guarded: one dead connection must not cost the others t
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from relay.admission import Admission, Verdict
 from relay.batches import Batches
-from relay.commit import StorageFailed
 from relay.config import Receiver as ReceiverConfig
 from relay.connection import Connection, Refusal, wall
 from relay.gate import Gate
+from relay.health import Health
 from relay.inbox import Inbox
+from relay.kept import Kept, Places
 from relay.listener import Listener
-from relay.quarantine import Quarantine, Refused
 from relay.record import Layout
 from relay.seen import Seen
 from relay.session import LINGER, Counters
-from relay.status import ConnectionStatus, ReceiverStatus
+from relay.status import ReceiverStatus
 from relay.steady import steady
 from relay.tls import ServerTls
 
 log = logging.getLogger(__name__)
 
 MAX_REFUSED_LINGERING: Final = 256  # connections over a limit that may read their 429; more of them are cut at once
-MAX_UNKEPT: Final = 4 << 20  # bytes of refused lines on their way to the quarantine; a flood of garbage loses the rest of itself
-HANGS_AFTER: Final = 5.0  # seconds of one commit after which the disk is said to hang; a slow one takes 50 ms
-UNKEPT_OVERHEAD: Final = 300  # bytes that an entry costs besides its line: a flood of empty lines is bounded too
-RATE_SPAN: Final = 60  # seconds of `records_per_min`
+RATE_SPAN: Final = 60  # seconds of `records_per_min` and `commit_records`
+QUIET_LOOKS: Final = 0.05  # seconds between two looks whether everybody has gone
 
 
 class Receiver:
@@ -47,7 +44,7 @@ class Receiver:
         layout: Layout,
         seen: Seen,
         inbox: Inbox,
-        kept: tuple[Quarantine, Quarantine],
+        kept: Places,
         trouble: Callable[[str, str, str], None],
         is_full: Callable[[], bool],
         tls: ServerTls | None = None,
@@ -56,25 +53,23 @@ class Receiver:
         self.layout = layout
         self.seen = seen
         self._inbox = inbox
-        self._quarantine, self._conflicts = kept
         self._trouble = trouble
         self.loop = asyncio.get_running_loop()
         self._admission = Admission(config, is_full)
         self._gate = None if tls is None else Gate(tls, self._admission, partial(Connection, self), self._say)
         self._listener = Listener(config.listen, self._gate.accept if self._gate else partial(Connection, self))
-        self._batches = Batches(config.name, seen, inbox, self._note)
+        self._batches = Batches(config.name, seen, inbox, lambda failure: self._health.note(failure))
         self.writer = self._batches.writer
+        self._health = Health(self.writer, inbox.place, inbox.disk, inbox.has_room, layout.codes.storage, self._say)
+        self._kept = Kept(layout, kept, self.writer.do)
+        self.keep = self._kept.keep
         self.store = self._batches.store
         self.connections: dict[int, Connection] = {}
         self._lingering: set[Refusal] = set()
-        self._unkept: list[tuple[Quarantine, Refused]] = []
-        self._unkept_bytes = 0
         self.is_paused = False
         self._is_draining = False
-        self._failure: StorageFailed | None = None
-        self._last_error: str | None = None
         self.total = Counters()  # of all connections that there ever were
-        self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_SPAN + 1)
+        self._marks: deque[tuple[float, int, int]] = deque(maxlen=RATE_SPAN + 1)
 
     # Start and end.
 
@@ -143,12 +138,46 @@ class Receiver:
         self.is_paused = False
         self._admission.is_open = True
 
+    async def empty(self, seconds: float) -> tuple[int, int]:
+        """Pauses, waits until everybody is answered and gone, and publishes what there is. How many connections ended by themselves, and
+        how many were cut because they had not after that time. Raises TimeoutError when the disk does not take what is left."""
+        there = self.sockets
+        self.pause()
+        ends_at = self.loop.time() + seconds
+        while not self.is_quiet and (now := self.loop.time()) < ends_at:
+            for connection in list(self.connections.values()):
+                connection.tick(now)
+            await asyncio.sleep(QUIET_LOOKS)
+        left = list(self.connections.values())
+        for connection in left:
+            connection.abort()
+        async with asyncio.timeout(seconds):
+            await self._published()
+        return there - len(left), len(left)
+
+    async def _published(self) -> None:
+        done = self.loop.create_future()
+
+        def publish() -> None:
+            try:
+                self._inbox.flush(time.time())
+            finally:
+                self.loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(None))
+
+        self.writer.do(publish)
+        await done
+
     def disconnect(self, number: int) -> bool:
+        """Its partner is answered first. False when there is no such connection."""
         connection = self.connections.get(number)
         if connection is None:
             return False
         connection.drain(self.loop.time())
         return True
+
+    def peer_of(self, number: int) -> str | None:
+        connection = self.connections.get(number)
+        return None if connection is None else connection.peer
 
     # Admission.
 
@@ -181,44 +210,8 @@ class Receiver:
         self._admission.leave(address)
         self._batches.forget(connection)
 
-    # Storing.
-
     def _say(self, severity: str, text: str) -> None:
         self._trouble(severity, self.config.name, text)
-
-    def _note(self, failure: StorageFailed | None) -> None:
-        before, self._failure = self._failure, failure
-        if failure is not None:
-            self._last_error = str(failure)
-            if before is None or before.is_space != failure.is_space:
-                self._trouble("critical", self.config.name, f"records are refused with {self.layout.codes.storage}: {failure}")
-        elif before is not None:
-            self._trouble("info", self.config.name, "records are stored again")
-
-    def keep(self, peer: str, code: int, line: bytes) -> None:
-        """A refused line; the writer thread writes it down."""
-        if self._unkept_bytes > MAX_UNKEPT:
-            return
-        is_conflict = code == self.layout.codes.conflict
-        reason = "this process number was stored with other content" if is_conflict else self.layout.reason(line, code)
-        self._unkept.append((self._conflicts if is_conflict else self._quarantine, Refused(time.time(), peer, code, reason, line)))
-        self._unkept_bytes += len(line) + UNKEPT_OVERHEAD
-        if len(self._unkept) == 1:
-            self.loop.call_soon(self._hand_over)
-
-    def _hand_over(self) -> None:
-        entries, self._unkept = self._unkept, []
-
-        def write() -> None:
-            for place in (self._quarantine, self._conflicts):
-                if found := [refused for where, refused in entries if where is place]:
-                    place.keep(found)
-            self.loop.call_soon_threadsafe(self._forget, sum(len(refused.line) + UNKEPT_OVERHEAD for _, refused in entries))
-
-        self.writer.do(write)
-
-    def _forget(self, size: int) -> None:
-        self._unkept_bytes -= size
 
     # Once a second.
 
@@ -228,11 +221,9 @@ class Receiver:
         now = self.loop.time()
         for connection in list(self.connections.values()):
             connection.tick(now)
-        self._marks.append((now, self._batches.stored))
-        if self._failure is not None and self._failure.is_space and self._batches.is_idle:
-            with contextlib.suppress(OSError):
-                if self._inbox.has_room():
-                    self._note(None)
+        self._marks.append((now, self._batches.stored, self._health.commits))
+        self._health.tick()
+        self._kept.tick(time.time())
         await self._listener.tick()
 
     def status(self) -> ReceiverStatus:
@@ -244,6 +235,9 @@ class Receiver:
             naks["not_allowed"] = self._admission.foreign
         if self._gate is not None:
             naks |= self._gate.failed
+        rate, batch = self._rates()
+        p50, p99 = self._health.commit_ms()
+        quarantine, conflicts = self._kept.places
         return ReceiverStatus(
             name=self.config.name,
             listen=self.address,
@@ -253,42 +247,31 @@ class Receiver:
             duplicates=total.duplicates,
             refused=naks,
             bytes=total.bytes,
-            records_per_min=self._rate(),
+            records_per_min=rate,
             last_record_at=wall(total.last_record_at, self.loop.time()),
-            last_error=f"the disk has not answered for {self._hangs_for():.0f} s" if self._hangs_for() else self._fault,
-            quarantined=self._quarantine.total + self._conflicts.total,
+            last_error=self._health.error or (None if self._gate is None else self._gate.last_error),
+            quarantined=quarantine.total + conflicts.total,
             inbox=str(self._inbox.place),
+            conflicts=conflicts.total,
+            newest_refused=quarantine.newest,
+            newest_conflicts=conflicts.newest,
+            commit_p50_ms=p50,
+            commit_p99_ms=p99,
+            commit_records=batch,
+            last_commit_at=self._health.last_commit_at,
         )
 
-    @property
-    def _fault(self) -> str | None:
-        return self._last_error or (None if self._gate is None else self._gate.last_error)
-
-    def _hangs_for(self) -> float:
-        """Seconds that the writer has waited for the disk, when that is too long."""
-        since = self.writer.busy_since
-        found = 0.0 if since is None else time.perf_counter() - since
-        return found if found >= HANGS_AFTER else 0.0
-
     def _state(self) -> str:
-        if self._hangs_for():
-            return "failed"
-        if self._failure is not None:
-            return "disk_full" if self._failure.is_space else "failed"
+        if (trouble := self._health.state) is not None:
+            return trouble
         if self._is_draining:
             return "draining"
         return "paused" if self.is_paused else "listening"
 
-    def _rate(self) -> float | None:
+    def _rates(self) -> tuple[float | None, float | None]:
+        """Records a minute, and records a commit; None while they are not known."""
         if len(self._marks) < 2:
-            return None
-        (began, before), (ended, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (ended - began) * 60 if ended > began else None
-
-    def p99_ms(self) -> float | None:
-        return self.writer.p99_ms()
-
-    def connection_statuses(self) -> Iterable[ConnectionStatus]:
-        now = self.loop.time()
-        for connection in self.connections.values():
-            yield connection.status(self.config.name, now)
+            return None, None
+        (began, before, commits_before), (ended, after, commits) = self._marks[0], self._marks[-1]
+        rate = (after - before) / (ended - began) * 60 if ended > began else None
+        return rate, (after - before) / (commits - commits_before) if commits > commits_before else None
