@@ -106,9 +106,11 @@ class Forwarder:
 
     # From other threads.
 
-    def start(self) -> None:
-        """Raises OSError when the position cannot be read."""
+    def load(self) -> None:
+        """Where the last process was. Before the start. Raises OSError."""
         self._position = self._file.load()
+
+    def start(self) -> None:
         self._thread.start()
 
     def stop(self, seconds: float) -> bool:
