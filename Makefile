@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench demo lab docs clean requirements
+.PHONY: help setup run test check bench bench-relay demo lab docs clean requirements
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## the virtual environment, from requirements/develop.txt (hashes checked)
 
@@ -30,6 +30,11 @@ check: $(READY)  ## format, lint, types, the line of imports
 
 bench: $(READY)  ## every program under bench/, one JSON object each
 	@for program in bench/*_*.py; do echo "# $$program" >&2; $(BIN)/python $$program || exit 1; done
+
+bench-relay: $(READY)  ## goals R1-R6 and R8-R10: the relay beside its peers, six minutes
+	@code=0; for name in acks oneshot depth1 lone idle outbox restart; do \
+		echo "# relay_$$name" >&2; $(BIN)/python -m bench.relay_$$name || code=1; \
+	done; exit $$code
 
 lab: $(READY)  ## only the real servers with moving data, until Ctrl-C
 	@$(BIN)/python -m tests.lab

@@ -1,9 +1,12 @@
-"""Servers to be measured beside the relay, each in the plain way its name says: `python -m bench.rig.peers KIND PORT FILE`.
+"""What is measured beside the relay, each in the plain way its name says: `python -m bench.rig.peers KIND PORT PLACE`.
 
+Servers, with the file that they store in:
 threads    a thread for each connection; each record is written and synced before its answer, under one lock
 sharing    the same without the lock: the kernel lets threads that wait in fdatasync share a commit of its journal
 skeleton   what a relay looks like at first: one recv of 1,024 bytes, append to the file, close it, answer, close. Nothing is synced
 bare       group commit on uvloop and nothing else: the price of a durable answer in Python
+A sender, with a directory:
+loop       the oldest file of PLACE/outbox, a connection, the line, its answer, a rename to PLACE/archive; from the beginning for each file
 """
 
 import asyncio
@@ -13,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -25,6 +29,8 @@ NAK = b"0026|RES|%b|401\n"
 def main(words: list[str]) -> int:
     kind, port, file = words[0], int(words[1]), Path(words[2])
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if kind == "loop":
+        send_all(port, file)
     if kind == "bare":
         import uvloop
 
@@ -66,6 +72,22 @@ def once(connection: socket.socket, file: Path) -> None:
         with file.open("ab") as target:
             target.write(line)
         connection.sendall(ACK % columns[2])
+
+
+def send_all(port: int, place: Path) -> None:
+    outbox, archive = place / "outbox", place / "archive"
+    archive.mkdir()
+    while True:
+        names = list(outbox.iterdir())
+        if not names:
+            time.sleep(1.0)
+            continue
+        oldest = min(names, key=os.path.getmtime)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(oldest.read_bytes())
+            answer = connection.recv(1024)
+        if answer.endswith(b"|200\n"):
+            oldest.rename(archive / oldest.name)
 
 
 class Writer:

@@ -11,12 +11,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from bench.rig.audit import SIZE, Audit, audit, total
 from bench.rig.build import NoCompiler
 from bench.rig.load import Generator, Shape
 from bench.rig.servers import Absent, Server, Variant, running
+
+T = TypeVar("T")
 
 WARM_UP_S = 0.2
 MS = 1000.0  # us
@@ -127,7 +129,7 @@ def measure(rig: Rig, generator: Generator, variants: Sequence[Variant | Absent]
     return found
 
 
-def in_turns(variants: Sequence[Variant], rounds: int) -> Iterator[list[Variant]]:
+def in_turns(variants: Sequence[T], rounds: int) -> Iterator[list[T]]:
     for number in range(rounds):
         first = number % len(variants)
         yield [*variants[first:], *variants[:first]]
@@ -172,7 +174,11 @@ def ratio(found: dict[str, Result | Absent], name: str, other: str, figure: str 
     one_side, other_side = found[name], found[other]
     if isinstance(one_side, Absent) or isinstance(other_side, Absent):
         return None
-    pairs = [(getattr(a, figure), getattr(b, figure)) for a, b in zip(one_side.rounds, other_side.rounds, strict=True)]
+    return ratio_of(one_side.rounds, other_side.rounds, figure)
+
+
+def ratio_of(rounds: Sequence[object], others: Sequence[object], figure: str) -> float | None:
+    pairs = [(getattr(a, figure), getattr(b, figure)) for a, b in zip(rounds, others, strict=True)]
     return statistics.median(a / b for a, b in pairs) if all(b for _, b in pairs) else None
 
 

@@ -95,7 +95,7 @@ def running(variant: Variant, place: Path) -> Iterator[Server]:
         ends_at = time.monotonic() + READY_S
         while not answers(port):
             if child.poll() is not None or time.monotonic() > ends_at:
-                raise SystemExit(f"{variant.name} did not start ({command}):\n{log.read_text()}")
+                raise SystemExit(f"{variant.name} did not start ({command}):\n{tail(log)}")
             time.sleep(0.02)
         with watched(place / variant.status) if variant.status else contextlib.nullcontext():
             yield server
@@ -117,6 +117,11 @@ def watched(path: Path) -> Iterator[None]:
 
         threading.Thread(target=hear, daemon=True).start()
         yield
+
+
+def tail(log: Path) -> str:
+    """What it said last."""
+    return log.read_text(errors="replace")[-2000:]
 
 
 def free_port() -> int:
