@@ -85,7 +85,8 @@ class Publisher:
             self._loop.call_soon_threadsafe(self.trouble, severity, source, text)
 
     async def _command(self, command: Command, peer: Peer) -> Reply:
-        is_done, text = await self._operations.obey(command.verb, command.arguments)
+        is_done, text = await self._operations.obey(command.verb, command.arguments, command.expect)
         self.publish()
-        log.info("%s %s by %s (%s): %s", command.verb, command.arguments, command.actor or peer.program, peer.pid, text)
+        told = {name: value for name, value in command.arguments.items() if name != "line"}  # a record is not for the log
+        log.info("%s %s by %s (%s): %s", command.verb, told, command.actor or peer.program, peer.pid, text)
         return Reply(command.id, is_done, text)

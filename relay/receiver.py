@@ -18,12 +18,13 @@ from relay.config import Receiver as ReceiverConfig
 from relay.connection import Connection, Refusal, wall
 from relay.gate import Gate
 from relay.health import Health
-from relay.inbox import Inbox
 from relay.kept import Kept, Places
 from relay.listener import Listener
 from relay.record import Layout
 from relay.seen import Seen
 from relay.session import LINGER, Counters
+from relay.sinks.forward import Forwarder
+from relay.sinks.outlet import Spool
 from relay.status import ReceiverStatus
 from relay.steady import steady
 from relay.tls import ServerTls
@@ -43,24 +44,29 @@ class Receiver:
         config: ReceiverConfig,
         layout: Layout,
         seen: Seen,
-        inbox: Inbox,
+        spool: Spool,
         kept: Places,
         trouble: Callable[[str, str, str], None],
         is_full: Callable[[], bool],
         tls: ServerTls | None = None,
+        sink: str = "",
+        forwarder: Forwarder | None = None,
     ) -> None:
+        """`sink`: the name of the broker that records go to, with `forwarder` by way of the inbox."""
         self.config = config
         self.layout = layout
         self.seen = seen
-        self._inbox = inbox
+        self._spool = spool
+        self._sink = sink
+        self._forwarder = forwarder
         self._trouble = trouble
         self.loop = asyncio.get_running_loop()
         self._admission = Admission(config, is_full)
         self._gate = None if tls is None else Gate(tls, self._admission, partial(Connection, self), self._say)
         self._listener = Listener(config.listen, self._gate.accept if self._gate else partial(Connection, self))
-        self._batches = Batches(config.name, seen, inbox, lambda failure: self._health.note(failure))
+        self._batches = Batches(config.name, seen, spool, lambda failure: self._health.note(failure))
         self.writer = self._batches.writer
-        self._health = Health(self.writer, inbox.place, inbox.disk, inbox.has_room, layout.codes.storage, self._say)
+        self._health = Health(self.writer, spool.place, spool.disk, spool.has_room, layout.codes.storage, self._say)
         self._kept = Kept(layout, kept, self.writer.do)
         self.keep = self._kept.keep
         self.store = self._batches.store
@@ -144,7 +150,7 @@ class Receiver:
         there = self.sockets
         self.pause()
         ends_at = self.loop.time() + seconds
-        while not self.is_quiet and (now := self.loop.time()) < ends_at:
+        while (self.sockets or not self._batches.is_empty) and (now := self.loop.time()) < ends_at:
             for connection in list(self.connections.values()):
                 connection.tick(now)
             await asyncio.sleep(QUIET_LOOKS)
@@ -160,7 +166,7 @@ class Receiver:
 
         def publish() -> None:
             try:
-                self._inbox.flush(time.time())
+                self._spool.flush(time.time())
             finally:
                 self.loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(None))
 
@@ -251,7 +257,7 @@ class Receiver:
             last_record_at=wall(total.last_record_at, self.loop.time()),
             last_error=self._health.error or (None if self._gate is None else self._gate.last_error),
             quarantined=quarantine.total + conflicts.total,
-            inbox=str(self._inbox.place),
+            inbox="" if self._sink and self._forwarder is None else str(self._spool.place),
             conflicts=conflicts.total,
             newest_refused=quarantine.newest,
             newest_conflicts=conflicts.newest,
@@ -259,6 +265,8 @@ class Receiver:
             commit_p99_ms=p99,
             commit_records=batch,
             last_commit_at=self._health.last_commit_at,
+            sink=self._sink,
+            forward=None if self._forwarder is None else self._forwarder.status(time.time()),
         )
 
     def _state(self) -> str:

@@ -82,7 +82,7 @@ class Service:
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._reload = asyncio.Event()
-        operations = Operations(self.receivers, self.senders, self._stop.set)
+        operations = Operations(config, self.receivers, self.senders, self._stop.set)
         self._publisher = Publisher(options, self._started_at, self.status, operations)
         self._systemd = Notifier(os.environ)
         self._state = "running"

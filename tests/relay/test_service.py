@@ -95,9 +95,9 @@ def test_commands_are_obeyed_and_answered(tmp_path: Path) -> None:
         assert exchange(relay.address(), b"") == b"0014|RES||429\n"
         assert command(directory, "resume", name="a") == (True, "resumed: receiver a")
         assert exchange(relay.address(), request(1)) == response(1, 200)
-        assert command(directory, "pause", name="b") == (False, "no receiver or sender has the name 'b'")
+        assert command(directory, "pause", name="b") == (False, "no receiver or sender has the name 'b'; there is receiver a")
         assert command(directory, "disconnect", id=77) == (False, "no connection 77")
-        assert command(directory, "resend", sender="x") == (False, "no sender has the name 'x'")
+        assert command(directory, "resend", sender="x") == (False, "no sender has the name 'x'; there are none")
         assert command(directory, "frobnicate")[0] is False
         assert command(directory, "refresh")[0] is True
         assert command(directory, "drain") == (True, "draining")
