@@ -1,4 +1,4 @@
-"""Records into a queue of ActiveMQ Classic over STOMP 1.2: persistent messages, a transaction a batch, believed when its COMMIT has a receipt.
+"""Records into a queue of ActiveMQ Classic over STOMP 1.2: persistent, a transaction a batch, believed when its COMMIT has a receipt.
 
 A receipt for each record costs 2 to 20 times as much (the broker's small answers wait for our delayed TCP acknowledgements). A SEND that
 fails inside of a transaction makes an ERROR and a COMMIT that fails, so nothing of a batch is there without the rest.
