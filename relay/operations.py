@@ -101,8 +101,7 @@ class Operations:
 
     async def _disconnect(self, arguments: Values, expect: Values) -> str:
         number = arguments.get("id")
-        peer = self._peer_of(number) if type(number) is int else None
-        if peer is None:
+        if not isinstance(number, int) or (peer := self._peer_of(number)) is None:
             raise Refused(f"no connection {number}")
         if expect.get("peer", peer) != peer:
             raise Refused(f"connection {number} is that of {peer}, not of {expect['peer']}; nothing was done")
