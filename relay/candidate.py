@@ -50,6 +50,7 @@ class Candidate:
         self._fence: Fence | None = None
         self._proof: Proof | None = None
         self._place: str | None = None  # its name
+        self._sent_in: int | None = None  # the last term in which we knew that we may
         self._error: str | None = None  # why the last pulse failed
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -79,16 +80,20 @@ class Candidate:
         if proof is None or self._fence is None or not self._is_fresh(proof):
             return False
         try:
-            return self._fence.read().number == proof.number
+            may = self._fence.read().number == proof.number
         except OSError:
             return False  # the next pulse says why
+        if may:
+            self._sent_in = proof.number
+        return may
 
     def _is_fresh(self, proof: Proof | None) -> bool:
         election = self._election
         return proof is not None and time.clock_gettime(CLOCK) - proof.at < election.timeout and proof.breaks == election.breaks
 
     def changed(self) -> bool:
-        return self._candidacy.take_new_term()
+        """Not before `may_send` was true in the new term: who is told of it too early could do nothing with it."""
+        return self._sent_in == self._candidacy.number and self._candidacy.take_new_term()
 
     async def start(self) -> None:
         """The outbox must be there. Does not wait for ZooKeeper. Raises OSError."""

@@ -207,33 +207,33 @@ def test_a_login_that_is_refused_is_said_without_the_password(activemq_hardened:
         assert out.deliver(lines(1), keys(1)) == NONE
 
 
-@pytest.fixture(scope="module")
-def narrow(activemq_old: ActiveMQ) -> str:
-    """The address of another connector, which takes frames up to 4,096 bytes."""
+@pytest.fixture
+def narrow(broker: ActiveMQ) -> str:
+    """The address of another connector of the broker, which takes frames up to 4,096 bytes."""
     port = free_port()
     url = f"stomp://127.0.0.1:{port}?wireFormat.maxFrameSize=4096"
-    broker = "org.apache.activemq:type=Broker,brokerName=localhost"
-    reply = ask_jolokia(activemq_old.jolokia, {"type": "exec", "mbean": broker, "operation": "addConnector", "arguments": [url]})
+    bean = "org.apache.activemq:type=Broker,brokerName=localhost"
+    reply = ask_jolokia(broker.jolokia, {"type": "exec", "mbean": bean, "operation": "addConnector", "arguments": [url]})
     assert reply["status"] == 200, reply
     return f"127.0.0.1:{port}"
 
 
-def test_what_is_too_large_for_the_broker_is_refused_alone_and_the_rest_is_there_in_order(old: ActiveMQ, narrow: str) -> None:
+def test_what_is_too_large_for_the_broker_is_refused_alone_and_the_rest_is_there_in_order(broker: ActiveMQ, narrow: str) -> None:
     sizes = [100, 5000, 200, 4097, 3000, 100_000, 300, 4500]
     sent = [b"%d|" % index + b"x" * size for index, size in enumerate(sizes)]
     with outlet(narrow) as out:
         assert out.deliver(sent, keys(*range(8))) == dict.fromkeys(keys(1, 3, 5, 7), 413)
         assert out.deliver(sent[1:2], keys(1)) == {keys(1)[0]: 413}
         assert out.deliver(sent[:1], keys(0)) == NONE
-        assert [frame.body for frame in taken(old, out, 5)] == [*sent[::2], sent[0]]
+        assert [frame.body for frame in taken(broker, out, 5)] == [*sent[::2], sent[0]]
 
 
-def test_one_too_large_among_a_thousand_costs_a_few_tries(old: ActiveMQ, narrow: str) -> None:
+def test_one_too_large_among_a_thousand_costs_a_few_tries(broker: ActiveMQ, narrow: str) -> None:
     sent = [b"x" * (100 + index % 50) for index in range(1000)]
     sent[700] = b"y" * 200_000
     with outlet(narrow) as out:
         assert out.deliver(sent, keys(*range(1000))) == {keys(700)[0]: 413}
-        assert len(taken(old, out, 999)) == 999
+        assert len(taken(broker, out, 999)) == 999
 
 
 def test_a_broker_without_room_is_a_failure_in_time(old: ActiveMQ) -> None:
