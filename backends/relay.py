@@ -19,7 +19,7 @@ __all__ = ["SECTION", "Section", "sources"]
 
 SECTION: Final = "relay"
 NAME: Final = "relay"
-VERBS: Final = ("pause", "resume", "resend", "disconnect", "drain", "refresh")
+VERBS: Final = ("pause", "resume", "drain", "disconnect", "resend", "send", "refresh")
 FIRST_WORD: Final = 3.0  # seconds that `observe` waits for a relay that was just connected; it speaks within a second
 ANOTHER_TRY: Final = 0.25  # seconds; a relay that runs answers in milliseconds, one that does not is no longer waited for
 ACT_DEADLINE: Final = 30.0  # seconds; a drain finishes what partners have begun
@@ -67,9 +67,9 @@ class RelaySource:
                     await self._news.wait()
         state = self._client.state
         if state.trouble is not None:
-            raise Unavailable(f"relay: {state.error}", "denied" if state.trouble == "denied" else "down")
+            raise Unavailable(state.error or "not connected", "denied" if state.trouble == "denied" else "down")
         if self._status is None:
-            raise Unavailable(f"relay: connected, but it said nothing about itself within {FIRST_WORD:g} s")
+            raise Unavailable(f"connected, but it said nothing about itself within {FIRST_WORD:g} s")
 
     async def act(self, verb: str, arguments: Mapping[str, Any], expect: Mapping[str, Any]) -> Answer:
         if verb not in VERBS:
@@ -99,6 +99,4 @@ def _decode(status: bytes | None) -> Relay:
     try:
         return msgspec.msgpack.decode(status or b"", type=Relay)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise Unavailable(
-            f"relay: its status is not understood ({error}); relay and monitor are of different versions, restart both"
-        ) from None
+        raise Unavailable(f"its status is not understood ({error}); relay and monitor are of different versions, restart both") from None

@@ -58,10 +58,12 @@ def _from_daemon(known: Known) -> Gathered:
     )
 
 
-def command(socket: Path, target: str, verb: str, arguments: Mapping[str, Value]) -> Reply | None:
+def command(
+    socket: Path, target: str, verb: str, arguments: Mapping[str, Value], expect: Mapping[str, Value] | None = None
+) -> Reply | None:
     """One command to the daemon behind the socket; None when nobody is there. Raises Trouble."""
     try:
-        return ask_command(socket, HELLO, Command(1, target, verb, dict(arguments), actor=actor()), COMMAND_DEADLINE)
+        return ask_command(socket, HELLO, Command(1, target, verb, dict(arguments), dict(expect or {}), actor()), COMMAND_DEADLINE)
     except Unreachable as error:
         if error.trouble in GONE:
             return None

@@ -1,7 +1,11 @@
-"""``pause``, ``resume``, ``resend``, ``drain``, ``stop``: actions of the console, for scripts. Each is one command, sent at most once."""
+"""``pause``, ``resume``, ``drain``, ``disconnect``, ``resend``, ``send``, ``stop``: actions of the console, for scripts.
 
+Each is one command, or one for each file, sent at most once. The first words of an answer are those of whoever did it.
+"""
+
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,47 +14,114 @@ import click
 from link.protocol import Reply
 from relay_console import paths, quick
 from relay_console.asking import Value, command
+from relay_console.cli import PROGRAM, say
 from relay_console.errors import ActionFailed, ServiceUnavailable, TryAgain
 from relay_console.options import Shared, config_option
 
 STOP_DEADLINE: Final = 20.0  # seconds from "it stops" to its socket being gone; partners may finish what they have begun
 POLL: Final = 0.05
+MAX_LINE: Final = 256 << 10  # bytes of a record; the relay has its own, smaller limit (records.request.max_bytes)
+STDIN: Final = "-"
+
+
+only_option = click.option(
+    "--only", type=click.Choice(["receiver", "sender"]), help="When a receiver and a sender have the same name: this one alone."
+)
 
 
 @click.command()
 @click.argument("name")
+@only_option
 @config_option
 @click.pass_obj
-def pause(shared: Shared, /, name: str, **given: Any) -> None:
+def pause(shared: Shared, /, name: str, only: str | None, **given: Any) -> None:
     """Pause the receiver or sender NAME until it is resumed or the relay starts anew."""
-    _act(shared.over(given).path, "pause", {"name": name})
+    _act(shared.over(given).path, "pause", {"name": name, "only": only})
 
 
 @click.command()
 @click.argument("name")
+@only_option
 @config_option
 @click.pass_obj
-def resume(shared: Shared, /, name: str, **given: Any) -> None:
+def resume(shared: Shared, /, name: str, only: str | None, **given: Any) -> None:
     """Resume the receiver or sender NAME."""
-    _act(shared.over(given).path, "resume", {"name": name})
+    _act(shared.over(given).path, "resume", {"name": name, "only": only})
+
+
+@click.command()
+@click.argument("name", required=False)
+@only_option
+@config_option
+@click.pass_obj
+def drain(shared: Shared, /, name: str | None, only: str | None, **given: Any) -> None:
+    """Let the relay answer what it received, publish its files, and end.
+
+    With NAME only this receiver or sender: it answers what came, ends its connections, publishes its file, and stays paused.
+    """
+    if name is None and only is not None:
+        raise click.UsageError("--only goes with a name")
+    _act(shared.over(given).path, "drain", {} if name is None else {"name": name, "only": only})
+
+
+@click.command()
+@click.argument("number", metavar="ID", type=int)
+@click.option("--peer", metavar="ADDRESS", help="Only if it is still the connection of this peer, as relays shows it.")
+@config_option
+@click.pass_obj
+def disconnect(shared: Shared, /, number: int, peer: str | None, **given: Any) -> None:
+    """End the connection ID; what its partner sent is answered first."""
+    _act(shared.over(given).path, "disconnect", {"id": number}, {} if peer is None else {"peer": peer})
+
+
+def _resending(name: str) -> click.Command:
+    @click.command(name)
+    @click.argument("sender")
+    @click.argument("files", nargs=-1, metavar="[FILE]...")
+    @config_option
+    @click.pass_obj
+    def again(shared: Shared, /, sender: str, files: Sequence[str], **given: Any) -> int:
+        """Put FILEs of failed/SENDER back into the outbox; without FILE all of them."""
+        each = [{"sender": sender, "file": file} for file in files] or [{"sender": sender}]
+        return _act_on_each(shared.over(given).path, "resend", each)
+
+    return again
+
+
+resend, retry = _resending("resend"), _resending("retry")
 
 
 @click.command()
 @click.argument("sender")
-@click.argument("file", required=False)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(dir_okay=False, allow_dash=True))
 @config_option
 @click.pass_obj
-def resend(shared: Shared, /, sender: str, file: str | None, **given: Any) -> None:
-    """Put FILE of failed/SENDER back into the outbox; without FILE all of them."""
-    _act(shared.over(given).path, "resend", {"sender": sender} | ({"file": file} if file else {}))
+def send(shared: Shared, /, sender: str, files: Sequence[str], **given: Any) -> int:
+    """Put the first line of each FILE into the outbox of SENDER; - is standard input."""
+    each: list[Mapping[str, Value]] = [
+        {"sender": sender, "file": "stdin" if file == STDIN else Path(file).name, "line": _first_line(file)} for file in files
+    ]
+    return _act_on_each(shared.over(given).path, "send", each)
 
 
-@click.command()
-@config_option
-@click.pass_obj
-def drain(shared: Shared, /, **given: Any) -> None:
-    """Let the relay answer what it received, publish its files, and end."""
-    _act(shared.over(given).path, "drain", {})
+def _first_line(file: str) -> str:
+    """With its newline, if it has one. Raises ActionFailed: before anything is sent, all files are read."""
+    try:
+        if file == STDIN:
+            data = sys.stdin.buffer.readline(MAX_LINE + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                data = opened.readline(MAX_LINE + 1)
+    except OSError as error:
+        raise ActionFailed(f"{file}: {error.strerror or error}; nothing was sent") from None
+    if len(data) > MAX_LINE:
+        raise ActionFailed(f"{file}: its first line is longer than {MAX_LINE} bytes; nothing was sent")
+    if not data.strip(b"\n"):
+        raise ActionFailed(f"{file}: its first line is empty; nothing was sent")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise ActionFailed(f"{file}: byte {error.start + 1} is no UTF-8; nothing was sent") from None
 
 
 @click.command()
@@ -84,13 +155,38 @@ def _stop_embedded_relay(socket: Path) -> None:
         _wait_until_gone(socket)
 
 
-def _act(path: Path, verb: str, arguments: Mapping[str, Value]) -> None:
-    """Through the monitor alone: it knows whether actions are allowed, and writes the audit line."""
-    reply = command(paths.monitor_socket(quick.directory(path)), "relay", verb, arguments)
-    if reply is None:
-        raise ServiceUnavailable("no daemon runs for this configuration, and actions go through it; start relay-console --headless")
+def _act(path: Path, verb: str, arguments: Mapping[str, Value], expect: Mapping[str, Value] | None = None) -> None:
+    reply = _through_the_monitor(path)(verb, {name: value for name, value in arguments.items() if value is not None}, expect or {})
     _require(reply)
     click.echo(reply.text)
+
+
+def _act_on_each(path: Path, verb: str, each: Sequence[Mapping[str, Value]]) -> int:
+    """One that is refused keeps the others from nothing. Returns the exit code."""
+    ask = _through_the_monitor(path)
+    code = 0
+    for arguments in each:
+        reply = ask(verb, arguments, {})
+        if reply.ok:
+            click.echo(reply.text)
+        elif len(each) == 1:
+            _require(reply)
+        else:
+            say(reply.text, prefix=PROGRAM)
+            code = ActionFailed.exit_code
+    return code
+
+
+def _through_the_monitor(path: Path) -> Callable[[str, Mapping[str, Value], Mapping[str, Value]], Reply]:
+    """It alone knows whether actions are allowed, and writes the audit line."""
+    socket = paths.monitor_socket(quick.directory(path))
+
+    def ask(verb: str, arguments: Mapping[str, Value], expect: Mapping[str, Value]) -> Reply:
+        if (reply := command(socket, "relay", verb, arguments, expect)) is None:
+            raise ServiceUnavailable("no daemon runs for this configuration, and actions go through it; start relay-console --headless")
+        return reply
+
+    return ask
 
 
 def _require(reply: Reply) -> None:
