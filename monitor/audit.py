@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 MAX_VALUE: Final = 1000  # characters of one argument: the line tells what was done, it is no archive of message bodies
+BODIES: Final = ("line",)  # arguments that are partners' data: their size is written down
 
 
 class AuditUnwritable(Exception):
@@ -38,5 +39,9 @@ def _short(value: Any) -> Any:
         case str() if len(value) > MAX_VALUE:
             return f"{value[:MAX_VALUE]}... ({len(value)} characters)"
         case Mapping():
-            return {str(key)[:MAX_VALUE]: _short(inner) for key, inner in value.items()}
+            return {str(key)[:MAX_VALUE]: _size(inner) if key in BODIES else _short(inner) for key, inner in value.items()}
     return value
+
+
+def _size(value: Any) -> str:
+    return f"{len(str(value).encode(errors='replace'))} bytes"

@@ -38,3 +38,9 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error() -> None:
     with pytest.raises(AuditUnwritable, match="No space left on device"):
         Audit(Path("/dev/full")).write({})
+
+
+def test_a_partners_record_is_not_written_down_only_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    Audit(path).write({"arguments": {"sender": "b", "line": "0062|REQ|가"}})
+    assert json.loads(path.read_text())["arguments"] == {"sender": "b", "line": "12 bytes"}
