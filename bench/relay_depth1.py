@@ -17,7 +17,7 @@ SHAPE = Shape(16)
 
 
 def main() -> int:
-    return run(arguments(__doc__, seconds=1.5, rounds=5), program)
+    return run(arguments(__doc__, seconds=1.5, rounds=3), program)
 
 
 def program(rig: Rig) -> dict[str, Any]:

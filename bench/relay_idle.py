@@ -48,7 +48,7 @@ class Figures(NamedTuple):
 
 
 def main() -> int:
-    words = arguments(__doc__, seconds=1.5, rounds=3)
+    words = arguments(__doc__, seconds=1.5, rounds=2)
     words.add_argument("--connections", type=int, default=10_000, help="that say nothing (%(default)s)")
     words.add_argument("--slow", type=int, default=1_000, help="that send a byte a second (%(default)s)")
     return run(words, program)

@@ -22,7 +22,7 @@ LEAST_S = 0.5  # of syncs before and after
 
 
 def main() -> int:
-    return run(arguments(__doc__, seconds=1.5, rounds=5), program)
+    return run(arguments(__doc__, seconds=1, rounds=5), program)
 
 
 def program(rig: Rig) -> dict[str, Any]:

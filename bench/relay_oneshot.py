@@ -16,7 +16,7 @@ SHAPE = Shape(256, mode="oneshot")
 
 
 def main() -> int:
-    return run(arguments(__doc__, seconds=2, rounds=3), program)
+    return run(arguments(__doc__, seconds=1.5, rounds=3), program)
 
 
 def program(rig: Rig) -> dict[str, Any]:
