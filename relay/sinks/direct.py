@@ -6,8 +6,9 @@ acknowledged number is in the ledger before its answer leaves, so a record that 
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from relay.commit import Refusals, StorageFailed
+from relay.commit import Disk, Refusals, StorageFailed
 from relay.inbox import Stored
 from relay.ledger import Ledger
 from relay.quarantine import Quarantine, Refused
@@ -22,8 +23,12 @@ class Direct:
     wait for the timeout, those after them do not queue up behind timeouts of others.
     """
 
-    def __init__(self, outlet: Outlet, ledger: Ledger, quarantine: Quarantine, clock: Callable[[], float] = time.monotonic) -> None:
-        self.place = outlet.name
+    def __init__(
+        self, outlet: Outlet, ledger: Ledger, memory: Path, disk: Disk, quarantine: Quarantine, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`memory`: the directory of the ledger."""
+        self.place = memory
+        self.disk = disk
         self.ledger = ledger
         self._outlet = outlet
         self._quarantine = quarantine
@@ -54,7 +59,7 @@ class Direct:
         return refusals
 
     def _keep(self, lines: Sequence[bytes], keys: Sequence[bytes], refusals: Refusals, now: float) -> None:
-        reason = f"too large for {self.place}"
+        reason = f"too large for {self._outlet.name}"
         entries = [Refused(now, "", refusals[key], reason, line) for line, key in zip(lines, keys, strict=True) if key in refusals]
         self._quarantine.keep(entries)
 
@@ -64,6 +69,9 @@ class Direct:
 
     def tick(self, now: float) -> None:
         self.ledger.prepare()
+
+    def flush(self, now: float) -> None:
+        """Nothing waits here."""
 
     def close(self, now: float) -> None:
         self._outlet.close()

@@ -18,7 +18,6 @@ from typing import Final
 
 from relay.commit import FILE_MODE, NONE, Disk, Refusals, StorageFailed, write_all
 from relay.inbox import Inbox, Stored
-from relay.ledger import Ledger
 from relay.record import Layout
 from relay.rename import rename_new
 from relay.sinks.backlog import Backlog, Growing, part
@@ -37,13 +36,10 @@ class FileThenForward:
     """A `relay.commit.Store`: the inbox, and the forwarder hears of what is on disk. Called by the writer thread only."""
 
     def __init__(self, inbox: Inbox, forwarder: "Forwarder") -> None:
-        self.place: Path | str = inbox.place
+        self.place = inbox.place
+        self.disk = inbox.disk
         self._inbox = inbox
         self._forwarder = forwarder
-
-    @property
-    def ledger(self) -> Ledger:
-        return self._inbox.ledger
 
     def append(self, batch: Stored, now: float) -> Refusals:
         refusals = self._inbox.append(batch, now)
@@ -55,6 +51,10 @@ class FileThenForward:
 
     def tick(self, now: float) -> None:
         self._inbox.tick(now)
+        self._tell(0, now)
+
+    def flush(self, now: float) -> None:
+        self._inbox.flush(now)
         self._tell(0, now)
 
     def close(self, now: float) -> None:

@@ -1,13 +1,15 @@
-"""What a broker is to the relay, whichever it is: something that takes lines in order and says which of them it has.
+"""What a broker is to the relay, whichever it is: something that takes lines in order and says which of them it has. And what a receiver
+stores into, whichever that is.
 
 Trouble is said in two ways, as for a disk: a record that the broker will never take is a refusal; anything that leaves open whether a
 record is stored is `StorageFailed`, and its text names the broker.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
-from relay.commit import Refusals
+from relay.commit import Disk, Refusals, Store
 
 
 class Outlet(Protocol):
@@ -26,3 +28,20 @@ class Outlet(Protocol):
 
     def close(self) -> None:
         """Lets go of the connection; what was delivered stays delivered. Blocks as deliver does."""
+
+
+class Spool(Store, Protocol):
+    """The inbox, a broker, or both, one behind the other."""
+
+    @property
+    def place(self) -> Path:
+        """The directory on whose disk it depends."""
+
+    @property
+    def disk(self) -> Disk: ...
+
+    def has_room(self) -> bool:
+        """For one more record. Raises OSError."""
+
+    def flush(self, now: float) -> None:
+        """Publishes what there is; more may come."""

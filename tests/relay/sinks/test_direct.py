@@ -51,7 +51,7 @@ class Rig:
         ledger = Ledger(home / "seen", 86400.0, 1000, self.disk, is_eager=True)
         self.seen = Seen(86400.0, 1000)
         ledger.load(self.seen, NOW)
-        self.store = Direct(self.outlet, ledger, self.quarantine, self.clock)
+        self.store = Direct(self.outlet, ledger, home / "seen", self.disk, self.quarantine, self.clock)
 
 
 @pytest.fixture
