@@ -124,6 +124,11 @@ class Inbox:
         self._file = None
         file.close()
 
+    @property
+    def growing(self) -> tuple[str, int] | None:
+        """The file that is being written, by the name it will have, and how many bytes of it are on disk."""
+        return None if self._file is None else (self._name, self._file.size)
+
     def has_room(self, size: int = 0) -> bool:
         """Raises OSError."""
         free, whole = self.disk.free(self.place)
@@ -218,6 +223,8 @@ class Inbox:
         file.close()
         if self._is_cut:
             self.names.cut(self._name, file.size)
+        if self._in_place:
+            self.ledger.sync()  # nothing holds the consumer back
         if self._is_cut or not self._in_place:
             self._finished.append(Finished(file.path, self._name, file.size, needs_cut=self._is_cut))
 

@@ -11,6 +11,7 @@ from relay.reserve import NO_ROOM
 log = logging.getLogger(__name__)
 
 NAMES_KEPT: Final = 5000  # words that are remembered: three days of minutes, longer than any hour that comes twice
+NEWEST: Final = 10  # whose files a recovery looks at when they are written in place
 
 
 class Names:
@@ -22,7 +23,7 @@ class Names:
         self._used: set[str] = set()
         self._unwritten: dict[str, int] = {}
         self.cuts: dict[str, int] = {}  # name -> bytes that count
-        self.last: str | None = None
+        self.newest: list[str] = []  # the last of them in the order of their claims
 
     def load(self) -> None:
         """The log is shortened if there is room for that."""
@@ -32,7 +33,7 @@ class Names:
             words = []
         words = words[-NAMES_KEPT:]
         names = [word for word in words if "=" not in word]
-        self.last = names[-1] if names else None
+        self.newest = names[-NEWEST:]
         self._used = set(names)
         self.cuts = {name: int(size) for name, _, size in (word.partition("=") for word in words if "=" in word) if size.isdigit()}
         try:
@@ -67,7 +68,7 @@ class Names:
     def claim(self, name: str) -> None:
         self._write([name])
         self._used.add(name)
-        self.last = name
+        self.newest = [*self.newest, name][-NEWEST:]
 
     def _write(self, words: list[str]) -> None:
         words = [*(f"{name}={size}" for name, size in self._unwritten.items()), *words]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from relay.commit import write_all
 from relay.inbox import PART, Finished, Inbox
 from relay.quarantine import Quarantine, Refused
 from relay.record import Layout
@@ -46,9 +47,8 @@ def recover(inbox: Inbox, layout: Layout, seen: Seen, quarantine: Quarantine, no
         if LEFTOVER.match(path.name):
             path.unlink()
     parts = sorted((path for path in inbox.place.iterdir() if PART.match(path.name) and path.is_file()), key=lambda path: path.name)
-    visible = inbox.place / inbox.names.last if in_place and inbox.names.last else None
-    if visible is not None and visible.is_file():
-        parts.append(visible)
+    if in_place:
+        parts += [path for name in inbox.names.newest if (path := inbox.place / name).is_file()]
     for name, size in inbox.names.cuts.items():
         _cut(inbox.place / (name if in_place else f".{name}.part"), size)
     salvages = [(path, _salvage(path, layout, seen.most)) for path in parts]
@@ -78,7 +78,7 @@ def _finish(inbox: Inbox, layout: Layout, quarantine: Quarantine, path: Path, fo
         size = _rewrite(inbox, path, layout, quarantine)
     elif found.torn:
         os.truncate(path, size)
-    _sync(inbox, path)
+    _write_again(inbox, path)
     inbox.disk.sync_directory(inbox.place)
     if match := PART.match(path.name):
         inbox.publish(Finished(path, match[1], size, needs_cut=False))
@@ -136,9 +136,16 @@ def _blocks(path: Path) -> Iterator[tuple[list[bytes], bytes, bytes]]:
             yield lines, b"\n".join(lines), tail
 
 
-def _sync(inbox: Inbox, path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
+def _write_again(inbox: Inbox, path: Path) -> None:
+    """What was read, at the same place: after a failed sync of our predecessor the kernel holds lines that are not on the disk and takes
+    them for written; a sync alone would say that all is well, and they would be acknowledged when they are sent again."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
+        place = 0
+        while data := os.pread(fd, READ_SIZE, place):
+            os.lseek(fd, place, os.SEEK_SET)
+            write_all(inbox.disk, fd, data)
+            place += len(data)
         inbox.disk.sync(fd)
     finally:
         os.close(fd)

@@ -281,7 +281,7 @@ def test_a_torn_line_in_the_log_of_names_does_not_hide_the_next_one(bench: Bench
     again.load()
     assert again.is_used("202611221200_request.txt")
     assert again.is_used("202611221201_request.txt")
-    assert again.last == "202611221201_request.txt"
+    assert again.newest[-1] == "202611221201_request.txt"
 
 
 def test_the_log_of_names_is_bounded_by_count_so_that_no_jump_of_the_clock_empties_it(
