@@ -18,15 +18,20 @@ class Admission:
     """`is_full`: the whole process has as many connections as it has file descriptors to spare."""
 
     def __init__(self, config: Receiver, is_full: Callable[[], bool]) -> None:
-        self._allowed = [ipaddress.ip_network(network) for network in config.allow]
-        self._most = config.max_connections
-        self._most_of_one = config.max_connections_per_address
+        self.change(config)
         self._is_full = is_full
         self._by_address: Counter[str] = Counter()
         self._inside = 0
         self.is_open = True  # False: everybody is told that we are busy
         self.foreign = 0
         self.busy = 0
+
+    def change(self, config: Receiver) -> None:
+        """Of whoever comes from now on; nobody is sent away."""
+        self._allowed = [ipaddress.ip_network(network) for network in config.allow]
+        self._most = config.max_connections
+        self._most_of_one = config.max_connections_per_address
+        self._verdicts: dict[str, bool] = {}  # of addresses that came before
 
     def judge(self, address: str) -> Verdict:
         """Counts what it refuses; whom it welcomes is counted by `enter`."""

@@ -1,6 +1,7 @@
 """Receivers and senders out of their configuration: ports taken, directories made and locked, the spool recovered. Nothing runs yet."""
 
 import contextlib
+import copy
 import fcntl
 import logging
 import os
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from relay import config as relay_config
 from relay.commit import Disk
@@ -57,14 +60,13 @@ def not_built_yet(config: relay_config.Relay) -> list[str]:
 
 class Assembly:
     """What all parts of one relay share. `trouble(severity, source, text)` reaches the operator, from the loop or, as
-    `trouble_from_thread`, from any thread; what is to be undone at the end goes to `stack`."""
+    `trouble_from_thread`, from any thread. What is to be undone at the end of a part goes to the stack that is given with it."""
 
     def __init__(
         self,
         config: relay_config.Relay,
         home: Path,
         disk: Disk,
-        stack: contextlib.AsyncExitStack,
         *,
         trouble: Callable[[str, str, str], None],
         trouble_from_thread: Callable[[str, str, str], None],
@@ -78,17 +80,36 @@ class Assembly:
             self._layout = Layout(config.records, config.codes)
         except LayoutFault as error:
             raise CannotStart(BAD_CONFIGURATION, str(error)) from None
-        self._config = config
+        self.config = config
         self._home = home
         self._disk = disk
-        self._stack = stack
         self._trouble = trouble
         self._trouble_from_thread = trouble_from_thread
         self._is_full = is_full
         self._inherited = inherited or Sockets([])
-        self.certificates: list[tuple[str, Renewed]] = []  # each with the name of the receiver or sender that uses it
+        self._certificates: dict[tuple[str, str], Renewed] = {}  # by kind and name of who uses them
 
-    def receiver(self, config: relay_config.Receiver) -> Receiver:
+    def successor(self, config: relay_config.Relay) -> "Assembly":
+        """The same for the next configuration, of the same layout, directory and election. Raises CannotStart."""
+        if faults := not_built_yet(config):
+            raise CannotStart(BAD_CONFIGURATION, *faults)
+        found = copy.copy(self)
+        found.config = config
+        found._certificates = dict(self._certificates)
+        return found
+
+    def give_up(self, sender: relay_config.Sender) -> None:
+        """It is as if the configuration did not have it."""
+        self.config = msgspec.structs.replace(self.config, senders=[each for each in self.config.senders if each != sender])
+
+    @property
+    def certificates(self) -> list[tuple[str, Renewed]]:
+        """Each with the name of the receiver or sender that uses it."""
+        used = {("receivers", each.name) for each in self.config.receivers if each.tls}
+        used |= {("senders", each.name) for each in self.config.senders if each.tls}
+        return [(key[1], files) for key, files in self._certificates.items() if key in used]
+
+    def receiver(self, config: relay_config.Receiver, stack: contextlib.AsyncExitStack) -> Receiver:
         """Raises CannotStart."""
         name, home = config.name, self._home
         place = home / (config.inbox or f"inbox/{name}")
@@ -101,7 +122,7 @@ class Assembly:
             names,
             ledger,
             self._disk,
-            min_free=self._config.min_free,
+            min_free=self.config.min_free,
             in_place=in_place,
             trouble=lambda text: self._trouble_from_thread("critical", name, text),
         )
@@ -110,14 +131,14 @@ class Assembly:
             Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
             Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
         )
-        receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full, self._server_tls(config))
-        self._stack.callback(receiver.close_listener)
+        receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full, self.server_tls(config))
+        stack.callback(receiver.close_listener)
         with or_cannot_start(f"receiver {name} cannot take {config.listen}"):
             receiver.bind(self._inherited.take(name, config.listen))
         with or_cannot_start(f"the inbox {place}"):
             self._disk.make_directory(memory)
             self._disk.make_directory(place)
-            self._stack.enter_context(locked(place))
+            stack.enter_context(locked(place))
             now = time.time()
             names.load()
             found = recover(inbox, self._layout, seen, kept.quarantine, now, in_place=in_place)
@@ -130,29 +151,30 @@ class Assembly:
         for name, found in self._inherited.left:
             log.warning("nobody takes the socket %s of systemd: no receiver has that name or that address", name)
             found.close()
+        self._inherited.left = []
 
-    def _server_tls(self, config: relay_config.Receiver) -> ServerTls | None:
+    def server_tls(self, config: relay_config.Receiver) -> ServerTls | None:
         if config.tls is None:
             return None
         with _or_bad_configuration():
-            found = ServerTls(config.tls, f"relay.receivers[{self._config.receivers.index(config)}].tls", self._home)
-        self.certificates.append((config.name, found.files))
+            found = ServerTls(config.tls, f"relay.receivers[{self.config.receivers.index(config)}].tls", self._home)
+        self._certificates["receivers", config.name] = found.files
         return found
 
-    def _client_tls(self, config: relay_config.Sender) -> ClientTls | None:
+    def client_tls(self, config: relay_config.Sender) -> ClientTls | None:
         if config.tls is None:
             return None
         with _or_bad_configuration():
-            found = ClientTls(config.tls, config.connect, f"relay.senders[{self._config.senders.index(config)}].tls", self._home)
-        self.certificates.append((config.name, found.files))
+            found = ClientTls(config.tls, config.connect, f"relay.senders[{self.config.senders.index(config)}].tls", self._home)
+        self._certificates["senders", config.name] = found.files
         return found
 
-    async def sender(self, config: relay_config.Sender) -> Sender:
+    async def sender(self, config: relay_config.Sender, stack: contextlib.AsyncExitStack) -> Sender:
         """Raises CannotStart."""
         outbox = self._home / (config.outbox or f"outbox/{config.name}")
         files = Outbox(config.name, outbox, self._home, self._layout, settle=config.settle)
-        found = Sender(config, self._layout, files, self._trouble, tls=self._client_tls(config))
-        self._stack.push_async_callback(found.close)
+        found = Sender(config, self._layout, files, self._trouble, tls=self.client_tls(config))
+        stack.push_async_callback(found.close)
         with or_cannot_start(f"the outbox {outbox}"):
             await found.open()
         return found

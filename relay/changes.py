@@ -70,7 +70,7 @@ def _fixed(old: Receiver, new: Receiver) -> list[str]:
 def summary(found: Changes) -> str:
     """For the operator."""
     parts = [
-        ("new", [each.name for each in (*found.receivers_new, *found.senders_new)]),
+        ("new", [each.name for each in found.receivers_new] + [each.name for each in found.senders_new]),
         ("gone", [*found.receivers_gone, *found.senders_gone]),
         ("changed", [each.name for each in found.receivers_different]),
     ]

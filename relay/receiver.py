@@ -173,6 +173,13 @@ class Receiver:
         self.writer.do(publish)
         await done
 
+    def change(self, config: ReceiverConfig, tls: ServerTls | None) -> None:
+        """What differs of it is for whoever comes from now on; connections stay."""
+        self.config = config
+        self._admission.change(config)
+        if self._gate is not None and tls is not None:
+            self._gate.tls = tls
+
     def disconnect(self, number: int) -> bool:
         """Its partner is answered first. False when there is no such connection."""
         connection = self.connections.get(number)

@@ -20,9 +20,11 @@ from link.errors import LinkError
 from link.start import hold_lock
 from relay import config as relay_config
 from relay.assembly import UNAVAILABLE, Assembly, CannotStart, locked, or_cannot_start
+from relay.changes import CannotChange, summary
 from relay.commit import Disk
 from relay.operations import Operations
-from relay.options import Options
+from relay.options import CannotReread, Options
+from relay.parts import Parts
 from relay.publisher import STATUS_INTERVAL, Publisher
 from relay.receiver import Receiver
 from relay.report import window
@@ -32,10 +34,6 @@ from relay.systemd import Notifier, listening
 
 log = logging.getLogger("relay")
 
-DRAIN_DEADLINE: Final = 5.0  # seconds for partners to read their last answers; a unit that is stopped waits for us
-ARRIVAL: Final = 0.05  # seconds in which the loop makes connections of the sockets that it accepted before we stopped it
-WRITE_DEADLINE: Final = 20.0  # seconds that a slow disk has for the last batch and the last rename
-HURRIED_DEADLINE: Final = 0.5  # the same after a second SIGTERM
 RECORDS_UMASK: Final = 0o027  # partners' records are for us and for the group of the next workflow, not for everybody
 CERTIFICATES_EVERY: Final = 30.0  # seconds between two looks at the files of certificates; SIGHUP looks at once
 FILES_RESERVED: Final = 128  # descriptors for minute files, the link and outgoing connections
@@ -75,13 +73,13 @@ class Service:
         self._home = Path(config.directory).expanduser().absolute()
         self._loop = asyncio.get_running_loop()
         self._disk = disk or Disk()
-        self.receivers: list[Receiver] = []
-        self.senders: list[Sender] = []
-        self._tasks: list[asyncio.Task[None]] = []
         self._started_at = time.time()
         self._stop = asyncio.Event()
         self._now = asyncio.Event()
         self._reload = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._parts = Parts(self._trouble)
+        self.receivers, self.senders = self._parts.receivers, self._parts.senders
         operations = Operations(config, self.receivers, self.senders, self._stop.set)
         self._publisher = Publisher(options, self._started_at, self.status, operations)
         self._systemd = Notifier(os.environ)
@@ -92,12 +90,11 @@ class Service:
 
     async def start(self, stack: contextlib.AsyncExitStack) -> None:
         """Raises CannotStart."""
-        self._assembly = assembly = Assembly(
+        assembly = Assembly(
             self._config,
             self._home,
             self._disk,
-            stack,
-            trouble=self._publisher.trouble,
+            trouble=self._trouble,
             trouble_from_thread=self._publisher.trouble_from_thread,
             is_full=self._is_full,
             inherited=listening(os.environ),
@@ -105,18 +102,10 @@ class Service:
         self._take_directory(stack)
         self._most_sockets = _raise_file_limit()
         self._watch_signals(stack)
-        for receiver in self._config.receivers:
-            self.receivers.append(assembly.receiver(receiver))
-        for sender in self._config.senders:
-            self.senders.append(await assembly.sender(sender))
+        stack.push_async_callback(self._parts.close)
+        await self._parts.build(assembly)
         await self._publisher.open(stack)
-        assembly.warn_of_left_sockets()
-        for each in self.receivers:
-            with or_cannot_start(f"listening on {each.config.listen} for receiver {each.config.name}"):
-                await each.start()
-            log.info("%s: listening on %s, inbox %s", each.config.name, each.address, each.status().inbox)
-        for each_sender in self.senders:
-            self._tasks.append(asyncio.create_task(self._keep_running(each_sender)))
+        await self._parts.begin()
 
     def _take_directory(self, stack: contextlib.AsyncExitStack) -> None:
         with or_cannot_start(f"the directory {self._home}"):
@@ -144,14 +133,12 @@ class Service:
         (self._now if self._stop.is_set() else self._stop).set()
 
     def _asked_to_reload(self) -> None:
+        log.info("SIGHUP: the configuration and the certificates are read again")
         self._reload.set()
 
     def _surprise(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         log.error("%s: %s", context.get("message"), error, exc_info=error)
-        if isinstance(error, OSError) and "listen" in str(context.get("message")):
-            for receiver in self.receivers:
-                receiver.relisten()
 
     # Running.
 
@@ -163,12 +150,13 @@ class Service:
         """Until somebody asks us to stop. Returns the exit code."""
         log.info("relay ready, pid %d, directory %s", os.getpid(), self._home)
         self._systemd.ready()
-        turning = [asyncio.create_task(each) for each in (self._tick(), self._watch_certificates())]
+        turning = [asyncio.create_task(each) for each in (self._tick(), self._watch_files())]
         await self._stop.wait()
         self._systemd.stopping()
-        for task in turning:
-            task.cancel()
-        await asyncio.gather(*turning, return_exceptions=True)
+        async with self._changing:  # half a change would be worse than a late end; it has a deadline of its own
+            for task in turning:
+                task.cancel()
+            await asyncio.gather(*turning, return_exceptions=True)
         return await self._drain()
 
     async def _tick(self) -> None:
@@ -192,69 +180,48 @@ class Service:
         if all(each.writer.is_alive for each in self.receivers):
             self._systemd.alive(self._loop.time())
 
-    async def _watch_certificates(self) -> None:
+    async def _watch_files(self) -> None:
+        """Certificates now and then; the configuration when asked to."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CERTIFICATES_EVERY):
                     await self._reload.wait()
-            self._reload.clear()
-            await self.look_at_certificates()
+            async with self._changing:
+                if self._reload.is_set():
+                    self._reload.clear()
+                    await self.reload()
+                await self._parts.look_at_certificates()
 
-    async def look_at_certificates(self) -> None:
-        """Reads again those whose files changed."""
-        for name, files in self._assembly.certificates:
-            for severity, text in await self._loop.run_in_executor(None, files.renew, time.time()):
-                self._publisher.trouble(severity, name, text)
-
-    async def _keep_running(self, sender: Sender) -> None:
-        while True:
-            try:
-                await sender.run()
-            except Exception:
-                log.exception("%s: a bug in the sender; it starts again in a second", sender.config.name)
-                await asyncio.sleep(1.0)
-            else:
-                return
+    async def reload(self) -> None:
+        """Reads the configuration again: all of it is applied, or nothing, and the operator hears which."""
+        if self._options.reread is None:
+            return
+        self._systemd.reloading()
+        try:
+            new = await self._loop.run_in_executor(None, self._options.reread)
+            self._publisher.trouble("info", "relay", f"the configuration was read again: {summary(await self._parts.change(new))}")
+        except (CannotReread, CannotChange, CannotStart) as error:
+            for line in error.lines:
+                self._publisher.trouble("critical", "relay", f"the new configuration is not used, the old one stays: {line}")
+        except Exception as error:
+            log.exception("reading the configuration again failed in a way that has no rule")
+            self._publisher.trouble("critical", "relay", f"reading the configuration again failed: {type(error).__name__}: {error}")
+        self._systemd.ready()
 
     async def _drain(self) -> int:
         """Answers what was received, publishes, and ends; a second signal ends at once."""
         self._state = "draining"
         log.info("draining: no new connections, what was received is answered and published")
-        for receiver in self.receivers:
-            receiver.drain()
-        for sender in self.senders:
-            sender.drain()
         self._publisher.publish()
-        drained = asyncio.create_task(self._drained())
-        hurried = asyncio.create_task(self._now.wait())
-        await asyncio.wait([drained, hurried], timeout=DRAIN_DEADLINE, return_when=asyncio.FIRST_COMPLETED)
-        for task in (drained, hurried, *self._tasks):
-            task.cancel()
-        await asyncio.gather(drained, hurried, *self._tasks, return_exceptions=True)
-        for receiver in self.receivers:
-            receiver.cut()
-        for sender in self.senders:
-            await sender.cut()
-        code = 128 + signal.SIGTERM if self._now.is_set() else 0
-        deadline = HURRIED_DEADLINE if self._now.is_set() else WRITE_DEADLINE
-        done = await asyncio.gather(*(self._loop.run_in_executor(None, each.finish, deadline) for each in self.receivers))
-        if not all(done):
-            log.error("the disk did not take the last records in %g s; what is not published is at the next start", deadline)
-            code = code or 1
+        is_stored = await self._parts.drain(self.receivers, self.senders, self._now)
+        code = 128 + signal.SIGTERM if self._now.is_set() else 0 if is_stored else 1
         log.info("relay ends with code %d", code)
         return code
 
-    async def _drained(self) -> None:
-        await asyncio.sleep(ARRIVAL)
-        while not all(receiver.is_quiet for receiver in self.receivers):
-            now = self._loop.time()
-            for receiver in self.receivers:
-                for connection in list(receiver.connections.values()):
-                    connection.tick(now)
-            await asyncio.sleep(0.05)
-        await asyncio.gather(*self._tasks)
-
     # Being watched.
+
+    def _trouble(self, severity: str, source: str, text: str) -> None:
+        self._publisher.trouble(severity, source, text)
 
     def _is_full(self) -> bool:
         return sum(receiver.sockets for receiver in self.receivers) >= self._most_sockets

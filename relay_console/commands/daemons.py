@@ -10,6 +10,7 @@ import click
 
 from relay_console import VERSION, config, log, paths
 from relay_console.config import Configuration
+from relay_console.errors import BadConfiguration
 from relay_console.options import Shared, config_option, log_options, write_option
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,19 @@ def headless(shared: Shared, is_embedded: bool) -> int:
 def relay(shared: Shared, /, embedded: bool, **given: Any) -> int:
     """Take records from partners and give records to partners, until SIGTERM."""
     found = _begin(shared.over(given))
-    from relay.options import Options
+    from relay.config import Relay
+    from relay.options import CannotReread, Options
     from relay.service import run
 
     socket = paths.relay_socket(found.directory)
-    return run(found.relay, Options(socket, socket.with_suffix(".lock"), embedded, VERSION, str(found.path)))
+
+    def reread() -> Relay:
+        try:
+            return config.load(found.path).relay
+        except BadConfiguration as error:
+            raise CannotReread(error.lines) from None
+
+    return run(found.relay, Options(socket, socket.with_suffix(".lock"), embedded, VERSION, str(found.path), reread))
 
 
 @click.command()

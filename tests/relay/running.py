@@ -14,15 +14,15 @@ from relay.status import RelayStatus
 DEADLINE = 5.0
 
 
-def options(directory: Path) -> Options:
-    return Options(directory / "run" / "relay.sock", directory / "run" / "relay.lock", version="test")
+def options(directory: Path, reread: Callable[[], Relay] | None = None) -> Options:
+    return Options(directory / "run" / "relay.sock", directory / "run" / "relay.lock", version="test", reread=reread)
 
 
 @contextlib.asynccontextmanager
-async def running(config: Relay) -> AsyncIterator[Service]:
+async def running(config: Relay, reread: Callable[[], Relay] | None = None) -> AsyncIterator[Service]:
     """Drained at the end, as by SIGTERM."""
     async with contextlib.AsyncExitStack() as stack:
-        service = Service(config, options(Path(config.directory)))
+        service = Service(config, options(Path(config.directory), reread))
         await service.start(stack)
         task = asyncio.create_task(service.run())
         try:

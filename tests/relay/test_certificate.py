@@ -156,7 +156,7 @@ async def test_connections_outlive_the_certificate_that_they_were_made_with(tmp_
 
         with await asyncio.to_thread(partner) as old:
             authority.issue("a", "127.0.0.1", "new.example")
-            await relay.look_at_certificates()
+            await relay._parts.look_at_certificates()
             with await asyncio.to_thread(partner) as new:
                 assert "old.example" in str(old.shown)
                 assert "new.example" in str(new.shown)

@@ -159,7 +159,7 @@ def test_a_unit_is_one_that_systemd_understands(unit: Path, tmp_path: Path) -> N
 
 
 def test_systemd_waits_longer_for_a_drain_than_a_drain_takes() -> None:
-    from relay.service import DRAIN_DEADLINE, WRITE_DEADLINE
+    from relay.parts import DRAIN_DEADLINE, WRITE_DEADLINE
 
     (seconds,) = re.findall(r"^TimeoutStopSec=(\d+)s$", (UNITS / "relay-console-relay.service").read_text(), re.MULTILINE)
     assert int(seconds) > DRAIN_DEADLINE + WRITE_DEADLINE + 5
