@@ -4,8 +4,11 @@ import ipaddress
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
+from typing import Final
 
 from relay.config import Receiver
+
+MAX_VERDICTS: Final = 4096  # addresses; reading one costs as much as taking a record
 
 
 class Verdict(Enum):
@@ -35,7 +38,12 @@ class Admission:
 
     def judge(self, address: str) -> Verdict:
         """Counts what it refuses; whom it welcomes is counted by `enter`."""
-        if not self._is_allowed(address):
+        is_allowed = self._verdicts.get(address)
+        if is_allowed is None:
+            if len(self._verdicts) >= MAX_VERDICTS:
+                self._verdicts.clear()
+            is_allowed = self._verdicts[address] = self._is_allowed(address)
+        if not is_allowed:
             self.foreign += 1
             return Verdict.FOREIGN
         if not self.is_open or self._is_full() or self._inside >= self._most or self._by_address[address] >= self._most_of_one:

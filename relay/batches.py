@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from relay.commit import Refusals, StorageFailed, Store, Writer
+from relay.commit import Outcome, Refusals, StorageFailed, Store, Writer
+from relay.haste import Haste
 from relay.seen import Seen
 from relay.session import Run
 from relay.steady import steady
@@ -48,9 +49,12 @@ class Batch:
 
 
 class Batches:
-    """`settled(failure)` hears of each batch before its connections do."""
+    """`settled(failure)` hears of each batch before its connections do. `haste`: the loop may commit itself, when that allows it."""
 
-    def __init__(self, name: str, seen: Seen, store: Store, settled: Callable[[StorageFailed | None], None]) -> None:
+    def __init__(
+        self, name: str, seen: Seen, store: Store, settled: Callable[[StorageFailed | None], None], haste: Haste | None = None
+    ) -> None:
+        self._haste = haste
         self._seen = seen
         self._settled = settled
         self._loop = asyncio.get_running_loop()
@@ -80,9 +84,14 @@ class Batches:
         if collecting.size > MAX_COLLECTING:
             connection.throttle()
             self._throttled.add(connection)
-        if self._storing is None and not self._is_kicked:
+        if self._storing is None:
+            self._kick_soon()
+
+    def _kick_soon(self) -> None:
+        """At the end of this turn of the loop: with what the other sockets brought."""
+        if not self._is_kicked:
             self._is_kicked = True
-            self._loop.call_soon(self._kick)  # at the end of this turn of the loop: with what the other sockets brought
+            self._loop.call_soon(self._kick)
 
     def forget(self, connection: "Connection") -> None:
         """It is gone; what it asked for is stored all the same."""
@@ -92,10 +101,23 @@ class Batches:
         self._is_kicked = False
         batch = self._storing = self._collecting
         self._collecting = Batch(self._seen.begin())
-        self.writer.submit(batch)
         for connection in self._throttled:
             connection.unthrottle()
         self._throttled.clear()
+        outcome = None if self._haste is None else self._commit_here(batch, self._haste)
+        if outcome is None:
+            self.writer.submit(batch)
+        else:
+            self._settle(batch, *outcome)
+
+    def _commit_here(self, batch: Batch, haste: Haste) -> Outcome | None:
+        began, minute = time.monotonic(), int(time.time() // 60)
+        outcome = self.writer.commit(batch) if haste.is_allowed(began, minute) else None
+        haste.began(minute)
+        if outcome is not None:
+            ended = time.monotonic()
+            haste.took(ended - began, ended)
+        return outcome
 
     def _settle_from_thread(self, batch: Batch, failure: StorageFailed | None, refusals: Refusals) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: we are being ended at once
@@ -115,8 +137,13 @@ class Batches:
             seen.stored(batch.number, stored, steady())
             self.stored += len(stored)
         self._settled(failure)
+        if failure is not None and self._haste is not None:
+            self._haste.failed(time.monotonic())
         if self._collecting.runs:
-            self._kick()
+            if self._haste is not None:
+                self._kick_soon()  # answers first: it may block
+            else:
+                self._kick()
         now = self._loop.time()
         for connection, run in batch.runs:
             connection.settled(run, failure is None, refusals, now)

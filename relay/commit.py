@@ -7,6 +7,7 @@ ended, never synced again, and what comes next goes to another file.
 `Writer` is the thread around it. It never dies: whatever happens, the batch is answered and the next one is taken.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -35,6 +36,9 @@ class StorageFailed(Exception):
     def __init__(self, text: str, is_space: bool) -> None:
         super().__init__(text)
         self.is_space = is_space
+
+
+Outcome = tuple[StorageFailed | None, Refusals]
 
 
 class SyncFailed(Exception):
@@ -117,6 +121,8 @@ class DurableFile:
         try:
             self._disk.sync(self._fd)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._disk.truncate(self._fd, self.size)  # whoever reads it after us must not take what is in memory for what is on disk
             raise SyncFailed(error.strerror or str(error)) from error
         self.size += len(data)
 
@@ -151,7 +157,7 @@ class Batch(Protocol):
 
 
 class Store(Protocol):
-    """Where batches go. Called by the writer thread only."""
+    """Where batches go. Called by one thread at a time: the writer, or the loop by `Writer.commit`."""
 
     def append(self, batch: Any, now: float) -> Refusals:
         """Durable when it returns, but for the records it refuses. Raises StorageFailed when nothing of it is known to be stored."""
@@ -172,7 +178,9 @@ class Writer:
         self._store = store
         self._settle = settle
         self._clock = clock
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Callable[[], Callable[[], None] | None] | None] = SimpleQueue()
+        self._given = self._done = 0  # jobs; equal when the thread has nothing to do
+        self._store_is_ours = threading.Lock()
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # seconds
         self.busy_since: float | None = None  # monotonic; a disk that hangs shows here
         self._thread = threading.Thread(target=self._run, name=f"writer of {name}", daemon=True)
@@ -185,18 +193,31 @@ class Writer:
         return self._thread.is_alive()
 
     def submit(self, batch: Batch) -> None:
-        self._jobs.put(partial(self._commit, batch))
+        self._give(partial(self._store_and_say, batch))
 
     def do(self, job: Callable[[], None]) -> None:
-        """Anything else that touches the disk. What it raises is logged."""
-        self._jobs.put(job)
+        """Anything else that touches the disk. What it raises is logged. Called in the loop, as are `submit` and `tick`."""
+        self._give(job)
 
     def tick(self) -> None:
-        self._jobs.put(lambda: self._store.tick(self._clock()))
+        self._give(lambda: self._store.tick(self._clock()))
+
+    def commit(self, batch: Batch) -> Outcome | None:
+        """Here and now, without the thread: blocks. None, and nothing is done, when the thread has work: never both at once."""
+        if self._given != self._done or not self._store_is_ours.acquire(blocking=False):
+            return None
+        try:
+            return self._commit(batch)
+        finally:
+            self._store_is_ours.release()
+
+    def _give(self, job: Callable[[], Callable[[], None] | None]) -> None:
+        self._given += 1
+        self._jobs.put(job)
 
     def close(self) -> None:
         """Asks the thread to finish what is queued, publish, and end; `join` waits for that."""
-        self._jobs.put(lambda: self._store.close(self._clock()))
+        self._give(lambda: self._store.close(self._clock()))
         self._jobs.put(None)
 
     def join(self, seconds: float) -> bool:
@@ -210,12 +231,20 @@ class Writer:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
+            say = None
             try:
-                job()
+                with self._store_is_ours:
+                    say = job()
             except Exception:
                 log.exception("a job of the writer failed; it goes on")
+            self._done += 1  # before anybody hears of it: who does may want to commit the next batch
+            if say is not None:
+                say()
 
-    def _commit(self, batch: Batch) -> None:
+    def _store_and_say(self, batch: Batch) -> Callable[[], None]:
+        return partial(self._settle, batch, *self._commit(batch))
+
+    def _commit(self, batch: Batch) -> Outcome:
         failure, refusals = None, NONE
         self.busy_since = began = time.perf_counter()
         try:
@@ -227,4 +256,4 @@ class Writer:
             failure = StorageFailed(f"{type(error).__name__}: {error}", is_space=False)
         self.latencies.append(time.perf_counter() - began)
         self.busy_since = None
-        self._settle(batch, failure, refusals)
+        return failure, refusals

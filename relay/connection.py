@@ -30,6 +30,21 @@ def next_id() -> int:
 class Connection(asyncio.BufferedProtocol):
     """One socket: carries out what its session asks for."""
 
+    __slots__ = (
+        "_address",
+        "_is_in",
+        "_is_throttled",
+        "_port",
+        "_receiver",
+        "_wants_reading",
+        "id",
+        "loop",
+        "session",
+        "since",
+        "tls",
+        "transport",
+    )
+
     _read = memoryview(bytearray(READ_SIZE))  # one for all: its bytes are copied out before the loop goes on
 
     def __init__(self, receiver: "Receiver", tls: str | None = None) -> None:
@@ -37,8 +52,8 @@ class Connection(asyncio.BufferedProtocol):
         self.tls = tls  # version and name of the partner's certificate; its transport encrypts
         self._receiver = receiver
         self.loop = receiver.loop
-        self.peer = "?"
         self._address = "?"
+        self._port = 0
         self.since = 0.0
         self._is_in = False
         self._wants_reading = True
@@ -51,13 +66,15 @@ class Connection(asyncio.BufferedProtocol):
         if not found:  # it is gone already
             self.transport.abort()
             return
-        host, port = found[:2]
-        self._address = host
-        self.peer = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._address, self._port = found[:2]
         receiver = self._receiver
-        self.session = Session(receiver.layout, receiver.seen, receiver.config.timeouts, self.loop.time(), receiver.total)
+        self.session = Session(receiver.intake, receiver.config.timeouts, self.loop.time(), receiver.total)
         self.transport.set_write_buffer_limits(high=MAX_UNSENT)
-        self._is_in = self._receiver.admit(self, host)
+        self._is_in = receiver.admit(self, self._address)
+
+    @property
+    def peer(self) -> str:
+        return f"[{self._address}]:{self._port}" if ":" in self._address else f"{self._address}:{self._port}"
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._read

@@ -1,14 +1,14 @@
-"""The listening socket of one receiver: taken early, listened on late, listened on again when the loop gave up for want of descriptors.
+"""The listening socket of one receiver: taken early, listened on late.
 
 It may be one that systemd opened: it was there before us, and what is in its queue when we end waits for the relay that comes after us.
 """
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable
 from typing import Final
 
+from relay.streams import Streams
 from settings.forms import split_address
 
 BACKLOG: Final = 4096  # the kernel cuts it to net.core.somaxconn
@@ -22,10 +22,8 @@ class Listener:
         self._listen = listen
         self._accept = accept
         self._socket: socket.socket | None = None
-        self._server: asyncio.Server | None = None
-        self._must_relisten = False
+        self._streams: Streams | None = None
         self._is_inherited = False
-        self._arriving: set[asyncio.Task[object]] = set()
         self.address = listen
 
     def bind(self, inherited: socket.socket | None = None) -> None:
@@ -55,57 +53,24 @@ class Listener:
         """Accepts. Raises OSError when another process took the port meanwhile."""
         assert self._socket is not None
         self._socket.listen(BACKLOG)
-        await self._serve()
-
-    async def _serve(self) -> None:
-        assert self._socket is not None
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, sock=self._socket.dup(), backlog=BACKLOG)
-
-    def relisten(self) -> None:
-        """The event loop gave up accepting (it was out of file descriptors): the next tick begins again."""
-        self._must_relisten = True
-
-    async def tick(self) -> None:
-        if self._must_relisten and self._socket is not None:
-            self._must_relisten = False
-            if self._server is not None:
-                self._server.close()
-            await self._serve()
+        self._streams = Streams(self._socket.dup(), self._accept)
 
     def drain(self) -> None:
         """Accepts no more. Closing a port resets whoever is in its queue: of one that is ours alone they are let in first."""
-        self._must_relisten = False
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        if self._socket is None or self._is_inherited:
-            return
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(OSError):  # at the latest BlockingIOError
-            while True:
-                peer, _ = self._socket.accept()
-                peer.setblocking(False)
-                arriving = loop.create_task(loop.connect_accepted_socket(self._accept, peer))
-                self._arriving.add(arriving)
-                arriving.add_done_callback(self._arrived)
-        self.close()
-
-    def _arrived(self, arriving: "asyncio.Task[object]") -> None:
-        self._arriving.discard(arriving)
-        if not arriving.cancelled():
-            arriving.exception()  # it may be gone already; nobody else needs to know
-
-    @property
-    def is_quiet(self) -> bool:
-        """Nobody is on the way from the queue to us."""
-        return not self._arriving
+        if self._streams is not None and not self._is_inherited:
+            self._streams.accept_waiting()
+        self._stop()
+        if not self._is_inherited:
+            self.close()
 
     def close(self) -> None:
         """An inherited socket stays open: systemd has it too."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        self._stop()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _stop(self) -> None:
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = None

@@ -17,7 +17,9 @@ from relay.batches import Batches
 from relay.config import Receiver as ReceiverConfig
 from relay.connection import Connection, Refusal, wall
 from relay.gate import Gate
+from relay.haste import Haste
 from relay.health import Health
+from relay.intake import Intake
 from relay.kept import Kept, Places
 from relay.listener import Listener
 from relay.record import Layout
@@ -51,11 +53,13 @@ class Receiver:
         tls: ServerTls | None = None,
         sink: str = "",
         forwarder: Forwarder | None = None,
+        haste: Haste | None = None,
     ) -> None:
         """`sink`: the name of the broker that records go to, with `forwarder` by way of the inbox."""
         self.config = config
         self.layout = layout
         self.seen = seen
+        self.intake = Intake(layout, seen)
         self._spool = spool
         self._sink = sink
         self._forwarder = forwarder
@@ -64,7 +68,7 @@ class Receiver:
         self._admission = Admission(config, is_full)
         self._gate = None if tls is None else Gate(tls, self._admission, partial(Connection, self), self._say)
         self._listener = Listener(config.listen, self._gate.accept if self._gate else partial(Connection, self))
-        self._batches = Batches(config.name, seen, spool, lambda failure: self._health.note(failure))
+        self._batches = Batches(config.name, seen, spool, lambda failure: self._health.note(failure), haste)
         self.writer = self._batches.writer
         self._health = Health(self.writer, spool.place, spool.disk, spool.has_room, layout.codes.storage, self._say)
         self._kept = Kept(layout, kept, self.writer.do)
@@ -90,10 +94,9 @@ class Receiver:
     async def start(self) -> None:
         """Accepts. Raises OSError when another process took the port meanwhile."""
         self.writer.start()
+        if self._forwarder is not None:
+            self._forwarder.start()
         await self._listener.start()
-
-    def relisten(self) -> None:
-        self._listener.relisten()
 
     def close_listener(self) -> None:
         self._listener.close()
@@ -116,7 +119,7 @@ class Receiver:
 
     @property
     def is_quiet(self) -> bool:
-        return self._listener.is_quiet and not self.connections and not self._handshakes and self._batches.is_empty
+        return not self.connections and not self._handshakes and self._batches.is_empty
 
     def cut(self) -> None:
         """Ends what is still connected."""
@@ -130,7 +133,11 @@ class Receiver:
     def finish(self, seconds: float) -> bool:
         """Publishes. Blocks; call it in a thread. False when the disk did not let the writer finish in time."""
         self.writer.close()
-        return self.writer.join(seconds)
+        ends_at = time.monotonic() + seconds
+        is_done = self.writer.join(seconds)
+        if self._forwarder is not None:
+            self._forwarder.stop(max(0.0, ends_at - time.monotonic()))  # what it has not forwarded waits in the inbox
+        return is_done
 
     def pause(self) -> None:
         """Partners are told that we are busy; those connected are answered and ended."""
@@ -237,7 +244,6 @@ class Receiver:
         self._marks.append((now, self._batches.stored, self._health.commits))
         self._health.tick()
         self._kept.tick(time.time())
-        await self._listener.tick()
 
     def status(self) -> ReceiverStatus:
         total = self.total

@@ -6,7 +6,9 @@ A `Desk` stands for the receiver behind the sessions: it has the duplicates, gat
 
 from typing import NamedTuple
 
+from relay.commit import NONE, Refusals
 from relay.config import Codes, ReceiverTimeouts, Records
+from relay.intake import Intake
 from relay.record import Layout
 from relay.seen import Seen
 from relay.session import Action, Do, Keep, Run, Send, Session
@@ -30,6 +32,12 @@ class Stored(NamedTuple):
 
 class Lost(NamedTuple):
     """The oldest batch that is not decided is not stored, and never will be."""
+
+
+class Refused(NamedTuple):
+    """The oldest batch that is not decided is stored, but for the records with these numbers."""
+
+    codes: dict[bytes, int]
 
 
 class Kicked(NamedTuple):
@@ -61,7 +69,7 @@ class Store(NamedTuple):
     data: bytes
 
 
-Event = Received | Ended | Stored | Lost | Kicked | Later | Blocked | Unblocked | Drained
+Event = Received | Ended | Stored | Lost | Refused | Kicked | Later | Blocked | Unblocked | Drained
 
 
 class Desk:
@@ -69,13 +77,14 @@ class Desk:
         self.layout = layout or Layout(Records(), Codes())
         self.timeouts = timeouts or ReceiverTimeouts()
         self.seen = Seen(86400.0, most)
+        self.intake = Intake(self.layout, self.seen)
         self.now = 1000.0
         self.batches: dict[int, list[tuple[Play, Run]]] = {}
 
     def kick(self) -> None:
         self.seen.begin()
 
-    def decide(self, is_stored: bool) -> None:
+    def decide(self, is_stored: bool, refusals: Refusals = NONE) -> None:
         number = min(self.batches)
         if number == self.seen.collecting:
             self.kick()
@@ -83,17 +92,18 @@ class Desk:
         keys = [key for _, run in runs for key in run.keys]
         assert self.seen.audit(keys, [key for found in self.batches.values() for _, run in found for key in run.keys]) == 0
         if is_stored:
-            self.seen.stored(number, keys, self.now)
+            self.seen.lost(number, refusals)
+            self.seen.stored(number, [key for key in keys if key not in refusals], self.now)
         else:
             self.seen.lost(number, keys)
         for play, run in runs:
-            play.take(play.session.settled(run, is_stored, self.now))
+            play.take(play.session.settled(run, is_stored, self.now, refusals))
 
 
 class Play:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.session = Session(desk.layout, desk.seen, desk.timeouts, desk.now)
+        self.session = Session(desk.intake, desk.timeouts, desk.now)
         self.actions: list[Action] = []
         self.sent = b""
         self.stored = b""
@@ -114,10 +124,8 @@ class Play:
                 self.take(session.received(data, desk.now))
             case Ended():
                 self.take(session.ended(desk.now))
-            case Stored():
-                desk.decide(True)
-            case Lost():
-                desk.decide(False)
+            case Stored() | Lost() | Refused():
+                desk.decide(not isinstance(event, Lost), event.codes if isinstance(event, Refused) else NONE)
             case Kicked():
                 desk.kick()
             case Later(seconds, unsent):

@@ -23,6 +23,7 @@ from tests.relay.playbook import (
     Lost,
     Play,
     Received,
+    Refused,
     Send,
     Store,
     Stored,
@@ -269,21 +270,81 @@ def test_deadlines_are_those_of_the_configuration() -> None:
     assert play(desk) >> Received(b"0") >> Later(2.0) << Send(response("", 402)) << FINISH
 
 
+# Single records that a broker refuses.
+
+
+def test_a_record_that_is_refused_alone_hears_its_code_and_the_others_are_stored() -> None:
+    conversation = play() >> Received(ONE + TWO + THREE) << Store(ONE + TWO + THREE)
+    answers = response(1, 200) + response(2, 413) + response(3, 200)
+    assert conversation >> Refused({b"000000002": 413}) << Send(answers)
+    assert conversation.session.counters.acks == 2
+    assert conversation.session.counters.naks == {413: 1}
+    assert conversation >> Received(TWO) << Store(TWO) >> Stored() << Send(response(2, 200))
+
+
+def test_a_duplicate_of_a_pending_record_that_is_refused_hears_the_same_code() -> None:
+    conversation = play() >> Received(ONE) << Store(ONE) >> Kicked() >> Received(ONE) << Store(b"")
+    assert conversation >> Refused({b"000000001": 413}) << Send(response(1, 413)) << Send(response(1, 413))
+    assert conversation.session.counters.acks == 0
+
+
+def test_a_line_in_conflict_with_a_pending_record_that_is_refused_may_come_again() -> None:
+    """Its own content was not judged: 413 would be a lie about it, 409 as well."""
+    other = request(1, "other")
+    conversation = play() >> Received(ONE + TWO) << Store(ONE + TWO) >> Kicked() >> Received(other) << Store(b"")
+    conversation = conversation >> Refused({b"000000001": 413}) << Send(response(1, 413) + response(2, 200))
+    assert conversation << Send(response(1, 503))
+    assert conversation.session.counters.acks == 1
+    assert conversation.session.counters.naks == {413: 1, 503: 1}
+    assert conversation >> Received(other) << Store(other) >> Stored() << Send(response(1, 200))
+
+
 # Drain.
 
 
 def test_a_drain_answers_what_was_received_and_takes_no_more() -> None:
-    conversation = play() >> Received(ONE + TWO[:10]) << Store(ONE) >> Drained() >> Received(TWO[10:])
+    conversation = play() >> Received(ONE) << Store(ONE) >> Drained() >> Received(TWO)
     assert conversation >> Stored() << Send(response(1, 200)) << FINISH
 
 
-def test_a_drained_peer_that_had_said_nothing_is_ended() -> None:
-    assert play() >> Drained() << FINISH >> Later(1.0) << CLOSE
+def test_a_drain_ends_an_answered_connection_at_once_and_hears_it_out() -> None:
+    conversation = play() >> Received(ONE) << Store(ONE) >> Stored() << Send(response(1, 200))
+    assert conversation >> Drained() << FINISH >> Received(TWO) >> Later(0.9)
+    assert conversation >> Later(0.1) << CLOSE
+
+
+def test_a_drain_waits_for_the_first_record_of_a_connection_and_answers_it() -> None:
+    conversation = play() >> Drained() >> Later(0.5) >> Received(ONE) << Store(ONE) >> Received(TWO)
+    assert conversation >> Stored() << Send(response(1, 200)) << FINISH
+    assert conversation.stored == ONE
+
+
+def test_a_drain_waits_for_the_rest_of_a_line() -> None:
+    conversation = play() >> Received(ONE + TWO[:10]) << Store(ONE) >> Drained() >> Later(0.5) >> Received(TWO[10:]) << Store(TWO)
+    assert conversation >> Stored() << Send(response(1, 200)) << Send(response(2, 200)) << FINISH
+
+
+def test_a_drained_peer_that_says_nothing_in_time_is_ended() -> None:
+    assert play() >> Drained() >> Later(0.9) >> Later(0.1) << FINISH >> Later(1.0) << CLOSE
+
+
+def test_a_line_that_is_not_whole_in_time_is_neither_stored_nor_refused_by_a_drain() -> None:
+    """Its partner sends it again, to the relay that comes after us; 402 would be its last word on it."""
+    conversation = play() >> Received(ONE + TWO[:10]) << Store(ONE) >> Stored() << Send(response(1, 200)) >> Drained()
+    assert conversation >> Later(1.0) << FINISH
+    assert conversation.stored == ONE
+
+
+def test_a_partner_that_never_pauses_is_cut_at_the_end_of_a_record() -> None:
+    conversation = play() >> Drained() >> Received(ONE[:30]) >> Received(ONE[30:] + TWO[:30]) << Store(ONE)
+    conversation = conversation >> Received(TWO[30:] + THREE) << Store(TWO + THREE) >> Received(ONE + b"more")
+    assert conversation >> Stored() << Send(response(1, 200)) << Send(response(2, 200) + response(3, 200)) << FINISH
 
 
 def test_lines_beyond_the_window_were_received_and_are_answered_in_a_drain() -> None:
     lines = [request(number) for number in range(WINDOW + 1)]
-    conversation = play() >> Received(b"".join(lines) + b"part") << Store(b"".join(lines[:WINDOW])) << PAUSE >> Drained() << RESUME
+    conversation = play() >> Received(b"".join(lines) + b"part") << Store(b"".join(lines[:WINDOW])) << PAUSE >> Drained()
+    conversation = conversation >> Later(1.0) << RESUME
     conversation = conversation >> Stored() << Send(b"".join(response(number, 200) for number in range(WINDOW)))
     assert conversation << Store(lines[WINDOW]) >> Stored() << Send(response(WINDOW, 200)) << FINISH
 
@@ -346,6 +407,7 @@ ACTIONS = st.lists(
         PIECES.map(Received),
         st.builds(Stored),
         st.builds(Lost),
+        st.just(Refused({b"000000001": 413, b"000000002": 503})),
         st.builds(Kicked),
         st.builds(Blocked),
         st.builds(Unblocked),
@@ -364,7 +426,7 @@ def test_whatever_happens_in_whatever_order_every_stored_record_is_answered_once
     conversation = play(Desk(SMALL))
     desk, reading = conversation.desk, True
     for event in events:
-        if isinstance(event, Stored | Lost) and not desk.batches:
+        if isinstance(event, Stored | Lost | Refused) and not desk.batches:
             continue
         if isinstance(event, Received | Ended) and not reading:
             continue  # the shell does not read while it is told not to
