@@ -1,6 +1,6 @@
 """What an operator may say about the relay. Names and defaults are those of docs/configuration.md; durations are seconds, sizes bytes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -9,6 +9,22 @@ from settings.secret import Secret
 from settings.units import Duration, Size
 
 Code = Annotated[int, Meta(ge=100, le=999)]  # three digits: an answer's length is known before its code
+LEAST_TIMEOUT: Final = 0.1  # seconds; 0 would mean for ever to librdkafka
+OWN_PROPERTIES: Final = frozenset(
+    {
+        "acks",
+        "bootstrap.servers",
+        "delivery.report.only.error",
+        "delivery.timeout.ms",
+        "enable.gapless.guarantee",
+        "enable.idempotence",
+        "message.timeout.ms",
+        "metadata.broker.list",
+        "request.required.acks",
+        "transactional.id",
+    }
+)
+
 AtLeastOne = Annotated[int, Meta(ge=1)]
 AtLeastZero = Annotated[int, Meta(ge=0)]
 
@@ -73,6 +89,13 @@ class KafkaSink(Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, str | int | float | bool | Secret] = {}  # librdkafka's own properties (TLS, SASL)
     timeout: Duration = 3.0  # without a delivery report the partner is answered 503; shorter than partners wait
 
+    def __post_init__(self) -> None:
+        for name in self.options:
+            if name in OWN_PROPERTIES:
+                raise Misfit("is for the relay to say: what it answers depends on it", "options", name)
+        if self.timeout < LEAST_TIMEOUT:
+            raise Misfit("at least 100ms", "timeout")
+
 
 class ActiveMQSink(Struct, frozen=True, forbid_unknown_fields=True):
     """A queue that records go to, as persistent messages."""
@@ -85,10 +108,11 @@ class ActiveMQSink(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
-    """Exactly one of the two."""
+    """Exactly one of the two brokers."""
 
     kafka: KafkaSink | None = None
     activemq: ActiveMQSink | None = None
+    after_forward: Literal["archive", "delete"] = "archive"  # a file of the inbox that is forwarded whole
 
     def __post_init__(self) -> None:
         if (self.kafka is None) is (self.activemq is None):

@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from relay.config import Election, Receiver, Records, RequestLayout, Sender
+from relay.sinks import choice as sinks
 from settings.convert import Converter
 from settings.forms import split_address
 from settings.wording import Path, spell
@@ -19,7 +20,7 @@ class Fault(NamedTuple):
 
 def faults(found: Converter, sections: Sequence[str], directory: PurePath) -> Iterator[Fault]:
     """`sections`: every key of the whole file; `directory`: the relay's, absolute."""
-    for rule in (_names, _layouts, _records, _listeners, _backoffs, _not_built):
+    for rule in (_names, _layouts, _records, _sinks, _listeners, _backoffs, _not_built):
         yield from rule(found)
     yield from _references(found, sections)
     yield from _places(found, directory)
@@ -69,6 +70,14 @@ def _records(found: Converter) -> Iterator[Fault]:
             yield Fault((*path, "record"), f"{struct.record!r} is not described under relay.records; known here: request")
 
 
+def _sinks(found: Converter) -> Iterator[Fault]:
+    records = [records for _, records in found.of(Records)]
+    columns = (records[0] if records else Records()).request.columns
+    for path, receiver in found.of(Receiver):
+        for keys, text in sinks.faults(receiver, columns):
+            yield Fault((*path, *keys), text)
+
+
 def _listeners(found: Converter) -> Iterator[Fault]:
     taken: dict[tuple[str, int], Path] = {}
     for path, receiver in found.of(Receiver):
@@ -97,9 +106,6 @@ def _references(found: Converter, sections: Sequence[str]) -> Iterator[Fault]:
 
 def _not_built(found: Converter) -> Iterator[Fault]:
     """What would be ignored is refused."""
-    for path, receiver in found.of(Receiver):
-        if receiver.sink != "file":
-            yield Fault((*path, "sink"), "not built yet; known here: file")
     for path, _ in found.of(Election):
         yield Fault(path, "not built yet; leave it out")
 
