@@ -1,7 +1,8 @@
-"""Records into a queue of ActiveMQ Classic over STOMP 1.2: persistent, a transaction a batch, believed when its COMMIT has a receipt.
+"""Records into a queue of ActiveMQ Classic over STOMP 1.2: persistent, a transaction a batch, believed by its receipt.
 
-A receipt for each record costs 2 to 20 times as much (the broker's small answers wait for our delayed TCP acknowledgements). A SEND that
-fails inside of a transaction makes an ERROR and a COMMIT that fails, so nothing of a batch is there without the rest.
+A receipt for each record costs 2 to 20 times as much (the broker's small answers wait for our delayed TCP acknowledgements); only a
+record that is alone is quicker without a transaction. A SEND that fails inside of one makes an ERROR and a COMMIT that fails, so nothing of
+a batch is there without the rest.
 A connection that said ERROR, or gave no receipt in time, is thrown away: a late receipt must not be credited to the next batch. What was
 committed at that moment is there once more when the partner sends again, with the same `process-no`.
 
@@ -85,14 +86,18 @@ class ActiveMQOutlet:
         """All or nothing; without `keep` nothing, but the broker has seen them. Raises _Broken."""
         connection = self._connected(until)
         number = b"%d" % next(self._numbers)
-        frames = [b"BEGIN\ntransaction:%b\n\n\0" % number]
-        head = b"SEND\ndestination:%b\ntransaction:%b\npersistent:true\n" % (self._destination, number)
-        frames += [
-            b"%bprocess-no:%b\ncontent-length:%d\n\n%b\0" % (head, escaped(key), len(line), line)
-            for line, key in zip(lines, keys, strict=True)
-        ]
-        frames.append(b"%b\ntransaction:%b\nreceipt:%b\n\n\0" % (b"COMMIT" if keep else b"ABORT", number, number))
+        if keep and len(lines) == 1:
+            connection.say(self._send(b"receipt:%b\n" % number, lines[0], keys[0]), number.decode(), until)
+            return
+        inside = b"transaction:%b\n" % number
+        frames = [b"BEGIN\n%b\n\0" % inside]
+        frames += [self._send(inside, line, key) for line, key in zip(lines, keys, strict=True)]
+        frames.append(b"%b\n%breceipt:%b\n\n\0" % (b"COMMIT" if keep else b"ABORT", inside, number))
         connection.say(b"".join(frames), number.decode(), until)
+
+    def _send(self, more: bytes, line: bytes, key: bytes) -> bytes:
+        head = b"destination:%b\npersistent:true\nprocess-no:%b\ncontent-length:%d\n" % (self._destination, escaped(key), len(line))
+        return b"SEND\n%b%b\n%b\0" % (head, more, line)
 
     def _without_the_large(self, lines: Sequence[bytes], keys: Sequence[bytes], until: float) -> Refusals:
         """Finds the longest that the broker takes, in a number of tries that grows with the logarithm, and delivers what is no longer."""
