@@ -1,122 +1,168 @@
 """One connection to a partner that answers, in the order of the lines. Whatever goes wrong on it ends it: an answer that comes late
-would be credited to the next record.
+would be credited to the next record. No task and no timer of a record's own: thousands a second go through here.
 """
 
 import asyncio
+import ssl
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Final, cast
 
+from relay import tls
 from relay.connection import next_id
+from relay.outbox import Claimed
 from relay.record import Layout
+from relay.sending import Answered, Broken, Event, Fault, Held, Sent
 from relay.session import Counters
 
 MAX_ANSWER: Final = 16 << 10  # bytes without a newline that are still taken for the beginning of an answer
 
 
-class TryFailed(Exception):
-    """No answer to be believed; `is_behind`: because of another record on the same connection."""
-
-    def __init__(self, text: str, *, is_behind: bool = False) -> None:
-        super().__init__(text)
-        self.is_behind = is_behind
-
-
 class Channel(asyncio.Protocol):
-    """One connection to the partner."""
+    """Each record that is sent is heard of as `Sent`, and then exactly once more. `is_free` hears when nothing is waited for any more.
 
-    def __init__(self, layout: Layout) -> None:
+    A record's time runs from when it is the first that has no answer: a partner that answers one after the other is alive.
+    """
+
+    def __init__(self, layout: Layout, seconds: float, happened: Callable[[Event], None], is_free: "Callable[[Channel], None]") -> None:
         self.id = next_id()
         self._layout = layout
+        self._seconds = seconds
+        self._happened = happened
+        self._is_free = is_free
+        self._loop = asyncio.get_running_loop()
         self._buffer = b""
-        self._expected: deque[tuple[bytes, asyncio.Future[int]]] = deque()
+        self._expected: deque[tuple[bytes, str]] = deque()  # process number, name
+        self._waits_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self.counters = Counters()
         self.since = time.time()
         self.is_open = False
         self.last_error: str | None = None
+        self.tls: str | None = None  # version, and a name of the partner's certificate
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.is_open = True
+        if (encrypted := transport.get_extra_info("ssl_object")) is not None:
+            names = tls.names_of(encrypted.getpeercert() or {})
+            self.tls = " ".join([encrypted.version() or "TLS", *names[:1]])
 
-    async def exchange(self, line: bytes, key: bytes, seconds: float) -> int:
-        """The code that the partner answered. Raises TryFailed, and then the channel is of no more use."""
-        if not self.is_open:
-            raise TryFailed(self.last_error or "the connection was closed")
-        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._expected.append((key, answer))
-        self._transport.write(line)
-        self.counters.records += 1
-        self.counters.bytes += len(line)
+    def send(self, files: Iterable[Claimed]) -> None:
+        """In one piece. The channel is open."""
+        if not self._expected:
+            self._waits_since = self._loop.time()
+            self._timer = self._timer or self._loop.call_later(self._seconds, self._check)
+        lines = []
+        for name, line, key in files:
+            self._expected.append((key, name))
+            lines.append(line)
+            self._happened(Sent(name))
+        data = b"".join(lines)
+        self.counters.records += len(lines)
+        self.counters.bytes += len(data)
         self.counters.last_record_at = time.time()
-        try:
-            async with asyncio.timeout(seconds):
-                return await answer
-        except TimeoutError:
-            error = f"no answer within {seconds:g} s"
-            is_first = bool(self._expected) and self._expected[0][1] is answer
-            self.end(error)
-            raise TryFailed(error, is_behind=not is_first) from None
-        except asyncio.CancelledError:
-            self.end("the relay is being stopped")
-            raise
+        self._transport.write(data)
+
+    def _check(self) -> None:
+        self._timer = None
+        if not self._expected:
+            return
+        left = self._waits_since + self._seconds - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._check)
+        else:
+            self.end(f"no answer within {self._seconds:g} s")
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while self.is_open and b"\n" in self._buffer:
-            line, _, self._buffer = self._buffer.partition(b"\n")
-            self._answered(line)
+        if not self.is_open:
+            return
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        if lines:
+            self._waits_since = self._loop.time()
+            for line in lines:
+                self._answered(line)
+                if not self.is_open:
+                    return
         if len(self._buffer) > MAX_ANSWER:
             self.end("the answer has no end")
+        elif lines and not self._expected:
+            self._is_free(self)
 
     def _answered(self, line: bytes) -> None:
         if not self._expected:
             self.end("an answer came that nobody had asked for")
             return
-        key, answer = self._expected[0]
         found = self._layout.read_answer(line)
-        shown = line[:80].decode(errors="backslashreplace")
         if found is None:
-            self.end(f"the answer is garbled: {shown!r}")
-        elif found.key != key:
-            self.end(f"the answer is for another process number: {shown!r}")
+            self.end(f"the answer is garbled: {_shown(line)}")
+        elif found.key != self._expected[0][0]:
+            self.end(f"the answer is for another process number: {_shown(line)}")
         else:
-            self._expected.popleft()
+            _, name = self._expected.popleft()
             if found.code == self._layout.codes.accepted:
                 self.counters.acks += 1
             else:
                 self.counters.refuse(found.code)
-            if not answer.done():
-                answer.set_result(found.code)
+            self._happened(Answered(name, found.code))
 
     def eof_received(self) -> bool:
-        self.end("the partner closed the connection" + (" in the middle of an answer" if self._buffer else " without an answer"))
+        if self._buffer:
+            self.end("the partner closed the connection in the middle of an answer")
+        else:
+            # One that answers and closes has only refused to go on: what it did not answer is sent on another connection.
+            answered = self.counters.records > len(self._expected)
+            self.end("the partner closed the connection without an answer", Fault.BEHIND if answered else Fault.RECORD)
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self.end(in_words(error) if error else "the connection was closed")
 
-    def end(self, why: str) -> None:
-        """Closes it; whoever waits for an answer hears why, the first as the one at fault."""
+    def end(self, why: str, fault: Fault = Fault.RECORD) -> None:
+        """Closes it; what waits for an answer is broken, the first through its own fault or that one, the others because of the first."""
         if not self.is_open:
             return
+        self._over(why)
+        expected, self._expected = self._expected, deque()
+        for _, name in expected:
+            self._happened(Broken(name, why, fault))
+            fault = Fault.BEHIND
+
+    def cut(self, why: str) -> None:
+        """We end it, and nobody is at fault."""
+        if not self.is_open:
+            return
+        self._over(why)
+        expected, self._expected = self._expected, deque()
+        for _, name in expected:
+            self._happened(Held(name))
+
+    def _over(self, why: str) -> None:
         self.is_open = False
         self.last_error = why
         self._transport.abort()
-        for place, (_, answer) in enumerate(self._expected):
-            if not answer.done():
-                answer.set_exception(TryFailed(why, is_behind=place > 0))
-        self._expected.clear()
+        self._stop_timer()
 
     def close(self) -> None:
         """After a good end."""
         if self.is_open:
             self.is_open = False
             self._transport.close()
+            self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     @property
     def waiting(self) -> int:
         return len(self._expected)
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:80].decode(errors="backslashreplace"))
 
 
 def in_words(error: Exception) -> str:
@@ -124,6 +170,6 @@ def in_words(error: Exception) -> str:
         return "connection refused"
     if isinstance(error, ConnectionResetError):
         return "connection reset"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    if isinstance(error, ssl.SSLError):
+        return tls.in_words(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

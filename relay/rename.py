@@ -11,7 +11,7 @@ _NOREPLACE: Final = 1
 _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL)  # an old kernel, or a file system without the flag
 
 
-def rename_new(source: Path, target: Path) -> None:
+def rename_new(source: str | Path, target: str | Path) -> None:
     """Raises FileExistsError when the target is there, and other OSErrors as rename does."""
     call = _renameat2()
     if call is not None:
@@ -22,7 +22,7 @@ def rename_new(source: Path, target: Path) -> None:
             raise OSError(number, os.strerror(number), str(source), None, str(target))
     if os.path.lexists(target):  # our own names below our own lock: nobody else makes them
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(source), None, str(target))
-    source.rename(target)
+    os.rename(source, target)  # noqa: PTH104, names come here by the thousand, and as text
 
 
 _found: list[Any] = []

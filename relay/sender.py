@@ -1,6 +1,8 @@
-"""Sockets of one sender, and the loop that scans, claims, sends and settles. The decisions are in delivery.py and outbox.py.
+"""The loop of one sender: it looks for files, claims, sends and settles. The decisions are in delivery.py; outbox.py has the files,
+channels.py the sockets.
 
-per_file opens a channel for each file, persistent keeps idle ones, pipelined shares one.
+All that blocks is done in one thread. What a turn of the loop needs at once (claims) goes there before what can wait (the archive), and
+a scan goes there in pieces, so that neither a full outbox nor a slow archive holds up what is to be sent.
 """
 
 import asyncio
@@ -11,31 +13,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
-from relay import delivery
-from relay.channel import Channel, TryFailed, in_words
+from relay.channels import Channels, Tls
 from relay.config import Sender as SenderConfig
-from relay.delivery import Attempt, Delivery, Destination, Fail, Release
+from relay.delivery import Delivery
+from relay.filing import Filing, wall
 from relay.leadership import ALONE, Leadership
-from relay.outbox import Claimed, Outbox, Reason, Scan
+from relay.moves import shown
+from relay.outbox import Claimed, Outbox
+from relay.queue import Entry
 from relay.record import Layout
+from relay.search import Search
+from relay.sending import Action, Destination, Event, Held
 from relay.status import ConnectionStatus, FailedFile, SenderStatus
-from settings.forms import split_address
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 ADOPT_EVERY: Final = 30.0  # seconds between two looks for claims of dead relays
-SCAN_SHARE: Final = 10  # a scan may take at most a tenth of the time
+ASK_EVERY: Final = 0.25  # seconds between two questions whether we lead, while we do not
 JITTER: Final = (0.8, 1.2)  # so that many files, and many relays, do not try again in step
 RATE_SPAN: Final = 60  # seconds of `sent_per_min`
-
-
-class ClientTls(Protocol):
-    def arguments(self) -> dict[str, Any]:
-        """`ssl` and `server_hostname` for loop.create_connection, as they are now."""
 
 
 class Sender:
@@ -49,15 +49,12 @@ class Sender:
         trouble: Callable[[str, str, str], None],
         *,
         leadership: Leadership = ALONE,
-        tls: ClientTls | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self.config = config
-        self._leadership = leadership
-        self._tls = tls
-        self._layout = layout
         self._outbox = outbox
-        self._trouble = trouble
-        self._address = split_address(config.connect)
+        self._tell = trouble
+        self._leadership = leadership
         self._delivery = Delivery(
             layout.codes,
             config.backoff,
@@ -67,21 +64,24 @@ class Sender:
             gives_up=config.when_unanswered == "fail",
             jitter=lambda: random.uniform(*JITTER),
         )
-        self._files = ThreadPoolExecutor(1, thread_name_prefix=f"outbox of {config.name}")
-        self._channels: dict[int, Channel] = {}
-        self._idle: list[Channel] = []
-        self._shared: Channel | None = None
-        self._opening = asyncio.Lock()
+        self._is_alone = leadership is ALONE
+        self._channels = Channels(config, layout, tls, happened=self._happened, may_send=None if self._is_alone else self._ask)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"outbox of {config.name}")
         self._wake = asyncio.Event()
-        self._events: list[delivery.Event] = []
-        self._tries: dict[str, asyncio.Task[None]] = {}
-        self._unsettled: list[delivery.Action] = []  # what the disk refused; tried again with the next scan
-        self._scan = Scan((), 0, None, (), 0)
-        self._scan_at = 0.0
+        self._search = Search(
+            config.name, outbox, self._delivery, interval=config.scan_interval, in_thread=self._in_thread, wake=self._wake.set
+        )
+        self._filing = Filing(
+            config.name, outbox, destination=config.connect, is_deleting=config.after_sent == "delete", in_thread=self._in_thread
+        )
+        self._events: list[Event] = []
         self._adopt_at = 0.0
+        self._ask_at = 0.0
+        self._may_send = True
+        self._fence_error: str | None = None
         self._failed: tuple[int, tuple[FailedFile, ...]] = (0, ())
+        self._failed_at = 0.0
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_SPAN + 1)
-        self._file_error: str | None = None
         self._was = Destination.UP
         self.is_paused = False
         self._is_draining = False
@@ -91,183 +91,146 @@ class Sender:
         count = await self._in_thread(self._outbox.open)
         if count:
             log.info("%s: %d files that were being sent when the relay ended are sent again", self.config.name, count)
+        await self._leadership.start()
+        self._search.open()
 
     async def run(self) -> None:
         """Until `drain` has been called and nothing is in flight."""
+        await self._recall()  # what an earlier run that ended by a bug left in flight
         while True:
             self._wake.clear()
             await self._settle()
-            if not self._is_draining:
-                await self._look()
-                if not self.is_paused:
-                    await self._begin(self._delivery.choose(time.monotonic()))
-            elif not self._tries and not self._events:
-                return
+            if self._is_draining:
+                if not self._delivery.in_flight and not self._events:
+                    await self._filing.finish()
+                    return
+            else:
+                await self._lead()
+                await self._search.look()
+                await self._count_failed()
+                if self._may_send and not self.is_paused and time.monotonic() >= self._filing.refused_until:
+                    await self._begin()
             await self._sleep()
 
     async def _sleep(self) -> None:
-        if self._events:
+        if self._events or (self._search.is_busy and not self._is_draining):
             return
         now = time.monotonic()
-        due = self._delivery.wake_at(now)
-        until = self._scan_at if due is None or self.is_paused else min(due, self._scan_at)
+        until = [now + 1.0 if self._is_draining else self._search.next_at]
+        if not self._may_send:
+            until.append(self._ask_at)
+        elif not self.is_paused and not self._is_draining:
+            oldest_at = self._delivery.oldest_at
+            settled_at = None if oldest_at is None else now + oldest_at + self.config.settle - time.time()
+            until += [at for at in (self._delivery.wake_at(now), settled_at) if at is not None and at > now]
+        if self._filing.refused_until > now:
+            until.append(self._filing.refused_until)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(until - now, 0.001) if not self._is_draining else 1.0):
+            async with asyncio.timeout(max(min(until) - now, 0.001)):
                 await self._wake.wait()
 
-    async def _look(self) -> None:
-        """Scans when it is time, or when everything known is on its way."""
+    # Who sends.
+
+    async def _ask(self) -> bool:
+        """Whether we may send, now."""
+        return await self._in_thread(self._leads)
+
+    def _leads(self) -> bool:
+        """In the thread."""
+        try:
+            self._fence_error = None
+            return self._leadership.may_send()
+        except OSError as error:
+            self._fence_error = f"it cannot be read who sends: {error.strerror or error}"
+            return False
+
+    async def _lead(self) -> None:
+        """Asks whether we do. A new leader takes what earlier ones had claimed; alone, we look for claims of the dead now and then."""
         now = time.monotonic()
-        is_hungry = not self._delivery.queued and self._scan.waiting > len(self._scan.files) + self._scan.unsettled
-        if now < self._scan_at and not is_hungry:
-            return
-        try:
-            if now >= self._adopt_at:
-                self._adopt_at = now + ADOPT_EVERY
-                if count := await self._in_thread(self._outbox.adopt):
-                    self._trouble("warning", self.config.name, f"{count} files that a dead relay had claimed are back in the outbox")
-            self._scan = await self._in_thread(lambda: self._outbox.scan(time.time()))
-            self._failed = await self._in_thread(self._outbox.failed)
-            self._file_error = f"left alone: {'; '.join(self._scan.odd[:3])}" if self._scan.odd else None
-        except OSError as error:
-            self._file_error = f"{self._outbox.place}: {error.strerror or error}"
-            self._scan = Scan((), 0, None, (), 0)
-        self._delivery.offer(waiting.name for waiting in self._scan.files)
-        took = time.monotonic() - now
-        pause = max(self.config.scan_interval, took * SCAN_SHARE)
-        self._scan_at = time.monotonic() + (min(pause, max(self.config.settle, 0.05)) if self._scan.unsettled else pause)
+        if not self._is_alone and (self._may_send or now >= self._ask_at):
+            self._ask_at = now + ASK_EVERY
+            self._may_send = await self._ask()
+            if self._leadership.changed() and self._may_send:
+                await self._adopt(is_fenced=True)
+        if self._may_send and now >= self._adopt_at:
+            await self._adopt(is_fenced=False)
 
-    async def _begin(self, actions: list[delivery.Action]) -> None:
-        names = [action.name for action in actions if isinstance(action, Attempt)]
-        if not names:
+    async def _adopt(self, *, is_fenced: bool) -> None:
+        self._adopt_at = time.monotonic() + ADOPT_EVERY
+        count = await self._in_thread(lambda: self._outbox.claims.adopt(is_fenced=is_fenced))
+        if count:
+            whose = "an earlier leader" if is_fenced else "a dead relay"
+            self._tell("warning", self.config.name, f"{count} files that {whose} had claimed are back in the outbox")
+            self._search.hurry()
+
+    # Sending.
+
+    async def _begin(self) -> None:
+        chosen = self._delivery.choose(time.monotonic(), time.time() - self.config.settle)
+        if not chosen:
             return
+        known = self._delivery.queue.known
+        entries = [known[action.name] for action in chosen]
+        found: list[Claimed | Event]
         try:
-            found = {each.name: each for each in await self._in_thread(lambda: self._outbox.claim(names))}
+            found = await self._in_thread(lambda: self._claim(entries))
         except OSError as error:
-            self._file_error = f"{self._outbox.place}: {error.strerror or error}"
-            found = {}
-        for name in names:
-            claimed = found.get(name)
-            if claimed is None:
-                self._happened(delivery.Gone(name))
-            elif isinstance(claimed, Claimed):
-                self._tries[name] = asyncio.create_task(self._try(claimed))
+            self._filing.refuse(error, str(self._outbox.place))
+            found = [Held(entry.name) for entry in entries]
+        claimed = []
+        for each in found:
+            if isinstance(each, Claimed):
+                claimed.append(each)
             else:
-                self._happened(delivery.Unfit(name, claimed.reason))
+                self._happened(each)
+        self._channels.send(claimed)
 
-    def _happened(self, event: delivery.Event) -> None:
+    def _claim(self, entries: Sequence[Entry]) -> list[Claimed | Event]:
+        """In the thread. The leadership is asked before, and again when the lines are ready to go."""
+        if not self._is_alone and not self._leads():
+            return [Held(entry.name) for entry in entries]
+        found = self._outbox.claim(entries, time.time())
+        if self._is_alone or self._leads():
+            return found
+        return [Held(each.name) if isinstance(each, Claimed) else each for each in found]
+
+    def _happened(self, event: Event) -> None:
         self._events.append(event)
         self._wake.set()
-
-    async def _try(self, claimed: Claimed) -> None:
-        name = claimed.name
-        event: delivery.Event = delivery.Broken(name, "the relay is being stopped")
-        try:
-            channel = await self._channel()
-            self._happened(delivery.Sent(name))
-            code = await channel.exchange(claimed.line, claimed.key, self.config.timeout)
-            self._give_back(channel)
-            event = delivery.Answered(name, code)
-        except TryFailed as error:
-            event = delivery.Broken(name, str(error), is_behind=error.is_behind)
-        except Exception as error:
-            log.exception("%s: sending %s failed in a way that has no rule", self.config.name, name)
-            event = delivery.Broken(name, f"{type(error).__name__}: {error}")
-        finally:
-            self._tries.pop(name, None)
-            self._happened(event)
-
-    async def _channel(self) -> Channel:
-        """An open connection. Raises TryFailed."""
-        if self.config.connection == "pipelined":
-            async with self._opening:
-                if self._shared is None or not self._shared.is_open:
-                    self._shared = await self._connect()
-                return self._shared
-        while self._idle:
-            channel = self._idle.pop()
-            if channel.is_open:
-                return channel
-        return await self._connect()
-
-    async def _connect(self) -> Channel:
-        loop = asyncio.get_running_loop()
-        for number in [number for number, channel in self._channels.items() if not channel.is_open]:
-            del self._channels[number]
-        try:
-            async with asyncio.timeout(self.config.timeout):
-                _, channel = await loop.create_connection(
-                    lambda: Channel(self._layout), *self._address, **(self._tls.arguments() if self._tls else {})
-                )
-        except TimeoutError:
-            raise TryFailed(f"no connection within {self.config.timeout:g} s") from None
-        except OSError as error:
-            raise TryFailed(in_words(error)) from None
-        self._channels[channel.id] = channel
-        return channel
-
-    def _give_back(self, channel: Channel) -> None:
-        if self.config.connection == "per_file":
-            channel.close()
-        elif self.config.connection == "persistent" and channel.is_open:
-            self._idle.append(channel)
 
     async def _settle(self) -> None:
         """What happened since the last turn, and what follows for the files."""
         events, self._events = self._events, []
-        actions, self._unsettled = self._unsettled, []
         now = time.monotonic()
+        actions: list[Action] = []
         for event in events:
             actions += self._delivery.feed(event, now)
-        if actions:
-            self._unsettled = await self._in_thread(lambda: self._carry_out(actions))
+        await self._filing.do(actions, now)
         self._report()
 
-    def _carry_out(self, actions: Iterable[delivery.Action]) -> list[delivery.Action]:
-        """In the thread. Returns those that the disk refused."""
-        left = []
-        for action in actions:
-            try:
-                self._carry_out_one(action)
-            except FileNotFoundError as error:
-                log.warning("%s: %s is gone: %s", self.config.name, action.name, error)
-            except OSError as error:
-                self._file_error = f"{action.name}: {error.strerror or error}"
-                left.append(action)
-        return left
-
-    def _carry_out_one(self, action: delivery.Action) -> None:
-        match action:
-            case delivery.Archive(name):
-                if self.config.after_sent == "delete":
-                    self._outbox.delete(name)
-                else:
-                    self._outbox.archive(name, time.time())
-            case Fail():
-                if action.is_queued and not self._outbox.claim([action.name]):
-                    return
-                destination = self.config.connect
-                times = (_wall(action.first_try_at), _wall(action.last_try_at))
-                self._outbox.fail(Reason(action.name, destination, action.tries, *times, action.last_code, action.last_error))
-            case Release(name):
-                self._outbox.release([name])
-            case Attempt():
-                raise AssertionError("attempts are begun, not carried out")
+    async def _count_failed(self) -> None:
+        """The files of failed/, now and then: an operator may have taken some away."""
+        if time.monotonic() >= self._failed_at:
+            self._failed_at = time.monotonic() + self.config.scan_interval
+            with contextlib.suppress(OSError):  # what hinders us there is said when a file is to go there
+                self._failed = await self._in_thread(self._outbox.endings.failed)
 
     def _report(self) -> None:
         state = self._delivery.state
         if state is Destination.BACKING_OFF and self._was is Destination.UP:
-            self._trouble("warning", self.config.name, f"{self.config.connect}: {self._delivery.last_error}; the outbox waits")
+            text = f"{self.config.connect}: {shown(self._delivery.last_error or '')}; the outbox waits"
+            self._tell("warning", self.config.name, text)
         elif state is Destination.UP and self._was is not Destination.UP:
-            self._trouble("info", self.config.name, f"{self.config.connect} answers again")
+            self._tell("info", self.config.name, f"{self.config.connect} answers again")
         self._was = state
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._files, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     # Asked for.
 
     def pause(self) -> None:
+        """Starts nothing more; `in_flight` says when the last answer has come."""
         self.is_paused = True
 
     def resume(self) -> None:
@@ -281,15 +244,14 @@ class Sender:
     async def put(self, name: str, line: bytes) -> str:
         """A new file of the outbox, whole or not at all. Returns its name, which is another one when that is taken. Raises OSError."""
         found = await self._in_thread(lambda: self._outbox.put(name, line))
-        self._scan_at = 0.0
-        self._wake.set()
+        self._search.heard([found])
         return found
 
     async def resend(self, files: Sequence[str] | None) -> list[str]:
         """From failed/ back into the outbox: these, or all. Returns those that were there. Raises OSError."""
         names = await self._in_thread(lambda: self._outbox.resend(files))
-        self._scan_at = 0.0
-        self._wake.set()
+        self._failed_at = 0.0
+        self._search.hurry()
         return names
 
     def drain(self) -> None:
@@ -298,63 +260,76 @@ class Sender:
         self._wake.set()
 
     async def cut(self) -> None:
-        """Ends what is in flight; the files go back to the outbox."""
-        tries = list(self._tries.values())
-        for task in tries:
-            task.cancel()
-        await asyncio.gather(*tries, return_exceptions=True)
+        """Ends what is in flight; the files go back to the outbox. Only when `run` has ended."""
+        await self._channels.cut()
         await self._settle()
+        await self._recall()
+
+    async def _recall(self) -> None:
+        await self._channels.cut()
+        self._events.clear()
+        await self._filing.do(self._delivery.recall(), time.monotonic())
 
     async def close(self) -> None:
-        for channel in self._channels.values():
-            channel.close()
+        await self._leadership.close()
+        await self._channels.cut()
+        self._channels.close()
+        self._search.close()
+        await self._filing.close()
         await self._in_thread(self._outbox.close)
-        self._files.shutdown(wait=False)
+        self._thread.shutdown(wait=False)
 
     def disconnect(self, number: int) -> bool:
-        channel = self._channels.get(number)
-        if channel is None or not channel.is_open:
-            return False
-        channel.end("disconnected by an operator")
-        return True
+        return self._channels.disconnect(number)
+
+    # Told.
 
     def tick(self) -> None:
         self._marks.append((time.monotonic(), self._delivery.sent))
 
     def status(self) -> SenderStatus:
         found = self._delivery
-        waiting = found.queued + self._scan.waiting - len(self._scan.files)  # the queue is younger than the scan
-        oldest = self._oldest_at() if waiting else None
+        oldest = found.oldest_at
+        error = self._fence_error or self._standing() or self._filing.error or self._search.error or self._search.odd or found.last_error
         return SenderStatus(
             name=self.config.name,
             connect=self.config.connect,
             state=self._state(),
-            waiting=waiting,
+            waiting=found.queued + self._search.beyond,
             oldest_waiting_s=None if oldest is None else time.time() - oldest,
             in_flight=found.in_flight,
             sent=found.sent,
             failed=self._failed[0],
             retries=found.retries,
-            last_error=self._file_error or found.last_error,
-            next_try_at=_wall(found.next_try_at),
-            last_sent_at=_wall(found.last_sent_at),
+            last_error=None if error is None else shown(error),
+            next_try_at=wall(found.next_try_at),
+            last_sent_at=wall(found.last_sent_at),
             sent_per_min=self._rate(),
-            outbox=str(self._outbox.place),
+            outbox=shown(str(self._outbox.place)),
         )
-
-    def _oldest_at(self) -> float | None:
-        first = self._delivery.first
-        return next((file.changed_at for file in self._scan.files if file.name == first), self._scan.oldest_at)
 
     @property
     def failed_files(self) -> tuple[FailedFile, ...]:
         return self._failed[1]
+
+    def connection_statuses(self) -> Iterable[ConnectionStatus]:
+        return self._channels.statuses()
+
+    def _standing(self) -> str | None:
+        """Why we do not send, in an election."""
+        words = {
+            "standby": "another relay sends: this one stands by",
+            "lost": "the election cannot be asked who sends, so this relay does not",
+        }
+        return words.get(self._leadership.state) if not self._is_draining else None
 
     def _state(self) -> str:
         if self._is_draining:
             return "draining"
         if self.is_paused:
             return "paused"
+        if self._leadership.state in ("standby", "lost"):
+            return self._leadership.state
         if self._delivery.state is Destination.PROBING:
             return "probing"
         if self._delivery.state is Destination.BACKING_OFF:
@@ -366,28 +341,3 @@ class Sender:
             return None
         (began, before), (ended, after) = self._marks[0], self._marks[-1]
         return (after - before) / (ended - began) * 60 if ended > began else None
-
-    def connection_statuses(self) -> Iterable[ConnectionStatus]:
-        for channel in self._channels.values():
-            if not channel.is_open:
-                continue
-            counters = channel.counters
-            yield ConnectionStatus(
-                id=channel.id,
-                name=self.config.name,
-                direction="out",
-                peer=self.config.connect,
-                since=channel.since,
-                state="waiting for an answer" if channel.waiting else "idle",
-                records=counters.records,
-                bytes=counters.bytes,
-                acks=counters.acks,
-                naks={str(code): count for code, count in sorted(counters.naks.items())},
-                last_record_at=counters.last_record_at,
-                last_error=channel.last_error,
-            )
-
-
-def _wall(at: float | None) -> float | None:
-    """Epoch seconds of a moment on the monotonic clock, on which pauses are kept: it is never set back."""
-    return None if at is None else time.time() - (time.monotonic() - at)

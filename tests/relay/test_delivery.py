@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.config import Backoff, Codes
-from relay.delivery import (
+from relay.delivery import Delivery
+from relay.sending import (
     NEXT,
     NEXT_FILE,
     Action,
@@ -15,12 +16,14 @@ from relay.delivery import (
     Archive,
     Attempt,
     Broken,
-    Delivery,
+    Changed,
     Destination,
     Event,
     Fail,
+    Fault,
     File,
     Gone,
+    Held,
     Release,
     Result,
     Sent,
@@ -37,12 +40,18 @@ class Play:
         limits = {"retries": retries, "parallel": parallel, "is_strict": strict, "gives_up": gives_up}
         self.delivery = Delivery(Codes(), Backoff(), jitter=lambda: 1.0, **limits)  # type: ignore[arg-type]
         self.waiting = list(names)
+        self.ages: dict[str, float] = {}
         self.actions: list[Action] = []
         self.look()
 
+    def scan(self) -> None:
+        for name in self.waiting:
+            self.delivery.found(name, self.ages.setdefault(name, len(self.ages)))
+        self.delivery.vanished([name for name in self.delivery.queue.known if name not in self.waiting])
+
     def look(self) -> None:
         """A scan, and what may start."""
-        self.delivery.offer(self.waiting)
+        self.scan()
         self.actions += self.delivery.choose(self.now)
 
     def later(self, seconds: float) -> "Play":
@@ -166,7 +175,7 @@ def test_when_unanswered_fail_gives_the_strict_contract() -> None:
         play.later(pause - 0.01)
         assert play.later(0.02) << Attempt("a")
         play.waiting = ["a", "b"]
-        play.delivery.offer(play.waiting)
+        play.scan()
     play >> Sent("a") >> Broken("a", "no answer")
     assert play.fails("a", tries=3) << Attempt("b")
 
@@ -176,7 +185,7 @@ def test_a_file_that_alone_gets_no_answer_while_others_do_fails_after_its_retrie
     for name, following in (("b", "c"), ("c", "d")):
         assert broken(play >> Sent("poison"), "poison")
         play.waiting.append(following)
-        play.delivery.offer(play.waiting)
+        play.scan()
         assert play >> Sent(name) >> Answered(name, 200) << Archive(name) << Attempt(following)
         assert play.later(10.0) << Attempt("poison")
     assert broken(play >> Sent("poison"), "poison")
@@ -198,9 +207,9 @@ def test_a_file_without_an_answer_while_others_are_answered_stops_nobody() -> No
 
 
 def test_a_poisoned_file_does_not_block_the_others_for_ever_even_alone() -> None:
-    play = Play(["poison", "b", "c"], retries=2) << Attempt("poison")
+    play = Play(["poison", *"bcdefg"], retries=2) << Attempt("poison")
     delivered: list[str] = []
-    for _ in range(20):
+    for _ in range(30):
         name = play.delivery._in_flight.copy().pop() if play.delivery.in_flight else None
         if name == "poison":
             play >> Sent(name) >> Broken(name, "reset")
@@ -208,7 +217,7 @@ def test_a_poisoned_file_does_not_block_the_others_for_ever_even_alone() -> None
             play >> Sent(name) >> Answered(name, 200)
             delivered.append(name)
         play.later(31.0)
-    assert delivered == ["b", "c"]
+    assert delivered == list("bcdefg")
     assert [action.name for action in play.actions if isinstance(action, Fail)] == ["poison"]
     assert play.waiting == []
 
@@ -232,7 +241,7 @@ def test_failures_of_files_on_their_way_do_not_lengthen_the_pause() -> None:
 def test_who_was_behind_the_culprit_on_a_connection_loses_no_try() -> None:
     play = Play("ab", parallel=2) << Attempt("a") << Attempt("b") >> Sent("a") >> Sent("b")
     play >> Broken("a", "garbled") << Release("a")
-    assert play >> Broken("b", "garbled", is_behind=True) << Release("b")
+    assert play >> Broken("b", "garbled", Fault.BEHIND) << Release("b")
     assert play.later(1.01) << Attempt("a")
     assert play >> Sent("a") >> Answered("a", 200) << Archive("a") << Attempt("b")
     assert play.delivery.retries == 1
@@ -270,7 +279,8 @@ def test_it_says_when_to_look_again() -> None:
 def test_codes_are_those_of_the_configuration() -> None:
     codes = Codes(accepted=100, busy=450, conflict=777)
     delivery = Delivery(codes, Backoff(), retries=3, parallel=3, is_strict=False, gives_up=False, jitter=lambda: 1.0)
-    delivery.offer("abc")
+    for name in "abc":
+        delivery.found(name, 0.0)
     assert len(delivery.choose(0.0)) == 3
     for name in "abc":
         delivery.feed(Sent(name), 0.0)
@@ -287,7 +297,8 @@ def test_every_state_of_the_tables_can_be_left_or_is_an_end() -> None:
     assert {step for _, step in NEXT_FILE} == set(Step)
 
 
-OUTCOMES = st.sampled_from(["ok", "refused", "busy", "broken", "behind", "gone", "unfit"])
+FAULTS = {"broken": Fault.RECORD, "behind": Fault.BEHIND, "down": Fault.PARTNER}
+OUTCOMES = st.sampled_from(["ok", "refused", "busy", *FAULTS, "gone", "unfit", "held", "stuck", "changed", "down at once"])
 
 
 @given(st.lists(OUTCOMES, max_size=80), st.integers(1, 4), st.booleans(), st.booleans())
@@ -315,9 +326,14 @@ def test_no_file_is_ever_lost_or_sent_twice_at_once(outcomes: list[str], paralle
                 ended.append(name)
             play >> (Gone(name) if outcome == "gone" else Unfit(name, "empty"))
             continue
+        if outcome in ("held", "stuck", "changed", "down at once"):
+            play.ages[name] += outcome == "changed"
+            events: dict[str, Event] = {"held": Held(name), "stuck": Held(name, "EIO"), "changed": Changed(name, play.ages[name])}
+            play >> events.get(outcome, Broken(name, "connection refused", Fault.PARTNER))
+            continue
         play >> Sent(name)
         answers = {"ok": 200, "refused": 409, "busy": 429}
-        play >> (Answered(name, answers[outcome]) if outcome in answers else Broken(name, "reset", is_behind=outcome == "behind"))
+        play >> (Answered(name, answers[outcome]) if outcome in answers else Broken(name, "reset", FAULTS[outcome]))
     ended += [action.name for action in play.actions if isinstance(action, Archive | Fail)]
     assert sorted({*ended, *play.waiting}) == [f"f{number}" for number in range(6)]
     assert len(ended) == len(set(ended))
