@@ -128,7 +128,8 @@ static int answered(Connection *c, double at) {
     return 0;
 }
 
-static int take(Connection *c) {
+/* `to_end`: the peer has said its last, and no other event will tell us. */
+static int take(Connection *c, int to_end) {
     static char data[1 << 16];
     for (;;) {
         ssize_t n = recv(c->fd, data, sizeof data, 0);
@@ -146,7 +147,7 @@ static int take(Connection *c) {
             c->answer_size = 0;
             if (broken) return broken;
         }
-        if (n < (ssize_t)sizeof data) return 0;
+        if (n < (ssize_t)sizeof data && !to_end) return 0;
     }
 }
 
@@ -201,7 +202,7 @@ static void served(Connection *c, uint32_t what) {
     int why = 0, size = sizeof why;
     if (what & EPOLLERR) getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &why, (socklen_t *)&size);
     unsigned long before = c->answered;
-    if (!why && what & (EPOLLIN | EPOLLHUP | EPOLLRDHUP)) why = take(c);
+    if (!why && what & (EPOLLIN | EPOLLHUP | EPOLLRDHUP)) why = take(c, what & (EPOLLHUP | EPOLLRDHUP));
     if (mode == ONESHOT && c->answered > before) { /* the next record has the next connection */
         close(c->fd);
         c->fd = -1;

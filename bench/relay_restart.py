@@ -133,8 +133,8 @@ class Unit:
     def __init__(self, way: Way, place: Path) -> None:
         self._place = place
         self._server = way.server
-        self._socket = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) if way.is_activated else None
-        self.port: int = self._socket.getsockname()[1] if self._socket else free_port()
+        self.port = free_port()
+        self._socket = socket.create_server(("127.0.0.1", self.port), backlog=BACKLOG) if way.is_activated else None
         self._command = way.server.command(self.port, place)
         self.cpu_s = 0.0
         self._pid = self._start()
