@@ -25,14 +25,14 @@ ROOT = Path(__file__).parents[2]
 class Process:
     """Started and ready, or ended; `addresses` by receiver name. Its configuration and log are `place`.json and .log."""
 
-    def __init__(self, config: Relay, *more: str, place: Path | None = None) -> None:
+    def __init__(self, config: Relay, *more: str, place: Path | None = None, module: str = "tests.relay.process") -> None:
         place = place or Path(config.directory)
         file = place.with_suffix(".json")
         file.write_bytes(msgspec.json.encode(config))
         self.log = place.with_suffix(".log")
         with self.log.open("ab") as log:
             start = log.tell()
-            command = [sys.executable, "-m", "tests.relay.process", str(file), *more]
+            command = [sys.executable, "-m", module, str(file), *more]
             self.child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         ends_at = time.monotonic() + DEADLINE
         while True:

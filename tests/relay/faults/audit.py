@@ -1,7 +1,7 @@
 """What partners sent and heard, beside every line that is there: one line of figures after each scenario."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -45,7 +45,7 @@ def audit(
     lines: Iterable[bytes],
     *,
     misanswered: int = 0,
-    notes: dict[str, float] | None = None,
+    notes: Mapping[str, float] | None = None,
 ) -> Audit:
     """All are whole lines with their newline; a line is a record's identity. Printed, for whoever reads the output of the tests."""
     known, acked = set(sent), set(acknowledged)
@@ -66,7 +66,7 @@ def audit(
         torn,
         sum(line not in stored for line in acked),
         misanswered,
-        notes or {},
+        dict(notes or {}),
     )
     print(found, flush=True)
     return found
