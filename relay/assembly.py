@@ -14,6 +14,7 @@ import msgspec
 
 from relay import config as relay_config
 from relay.commit import Disk
+from relay.haste import Haste
 from relay.inbox import Inbox
 from relay.kept import Places
 from relay.ledger import Ledger
@@ -25,6 +26,11 @@ from relay.record import Layout, LayoutFault
 from relay.recovery import recover
 from relay.seen import Seen
 from relay.sender import Sender
+from relay.sinks.choice import faults as sink_faults
+from relay.sinks.choice import outlet
+from relay.sinks.direct import Direct
+from relay.sinks.forward import FileThenForward, Forwarder
+from relay.sinks.outlet import Spool
 from relay.systemd import Sockets
 from relay.tls import ClientTls, Renewed, ServerTls, TlsFault
 
@@ -46,8 +52,7 @@ def not_built_yet(config: relay_config.Relay) -> list[str]:
     faults = []
     for index, receiver in enumerate(config.receivers):
         where = f"relay.receivers[{index}]"
-        if receiver.sink != "file":
-            faults.append(f"{where}.sink: only 'file' works in this version")
+        faults += [f"{where}.{'.'.join(keys)}: {text}" for keys, text in sink_faults(receiver, config.records.request.columns)]
         if receiver.record != "request":
             faults.append(f"{where}.record: only 'request' is known")
     for index, sender in enumerate(config.senders):
@@ -87,6 +92,7 @@ class Assembly:
         self._trouble_from_thread = trouble_from_thread
         self._is_full = is_full
         self._inherited = inherited or Sockets([])
+        self._haste = Haste()
         self._certificates: dict[tuple[str, str], Renewed] = {}  # by kind and name of who uses them
 
     def successor(self, config: relay_config.Relay) -> "Assembly":
@@ -116,36 +122,70 @@ class Assembly:
         memory = home / "seen" / name
         in_place = config.publish == "in_place"
         ledger = Ledger(memory, config.duplicates.keep, config.duplicates.max, self._disk, is_eager=in_place)
-        names = Names(memory / "names", self._disk)
-        inbox = Inbox(
-            place,
-            names,
-            ledger,
-            self._disk,
-            min_free=self.config.min_free,
-            in_place=in_place,
-            trouble=lambda text: self._trouble_from_thread("critical", name, text),
-        )
+        inbox = self._inbox(config, place, ledger)
         seen = Seen(config.duplicates.keep, config.duplicates.max)
         kept = Places(
             Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
             Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
         )
-        receiver = Receiver(config, self._layout, seen, inbox, kept, self._trouble, self._is_full, self.server_tls(config))
+        spool, sink, forwarder = self._spool(config, inbox, kept)
+        self._haste.enter()
+        stack.callback(self._haste.leave)
+        haste = self._haste if config.sink == "file" else None
+        receiver = Receiver(
+            config, self._layout, seen, spool, kept, self._trouble, self._is_full, self.server_tls(config), sink, forwarder, haste
+        )
         stack.callback(receiver.close_listener)
         with or_cannot_start(f"receiver {name} cannot take {config.listen}"):
             receiver.bind(self._inherited.take(name, config.listen))
+        now = time.time()
         with or_cannot_start(f"the inbox {place}"):
             self._disk.make_directory(memory)
-            self._disk.make_directory(place)
-            stack.enter_context(locked(place))
-            now = time.time()
-            names.load()
-            found = recover(inbox, self._layout, seen, kept.quarantine, now, in_place=in_place)
-        if found.files:
-            log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
+            if isinstance(spool, Direct) and not place.is_dir():
+                ledger.load(seen, now)
+            else:  # an inbox, or what is left of one that a sink had before
+                self._disk.make_directory(place)
+                stack.enter_context(locked(place))
+                inbox.names.load()
+                found = recover(inbox, self._layout, seen, kept.quarantine, now, in_place=in_place)
+                if found.files:
+                    log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
+            if forwarder is not None:
+                forwarder.load()
         log.info("%s: %d process numbers are remembered", name, len(seen))
         return receiver
+
+    def _inbox(self, config: relay_config.Receiver, place: Path, ledger: Ledger) -> Inbox:
+        return Inbox(
+            place,
+            Names(self._home / "seen" / config.name / "names", self._disk),
+            ledger,
+            self._disk,
+            min_free=self.config.min_free,
+            in_place=config.publish == "in_place",
+            trouble=lambda text: self._trouble_from_thread("critical", config.name, text),
+        )
+
+    def _spool(self, config: relay_config.Receiver, inbox: Inbox, kept: Places) -> tuple[Spool, str, Forwarder | None]:
+        """And the name of the broker behind it."""
+        sink, home, name = config.sink, self._home, config.name
+        if sink == "file":
+            return inbox, "", None
+        memory = home / "seen" / name
+        broker = outlet(sink.forward or sink, self.config.records.request.columns, self.config.codes)
+        if sink.forward is None:
+            return Direct(broker, inbox.ledger, memory, self._disk, kept.quarantine), broker.name, None
+        forwarder = Forwarder(
+            inbox.place,
+            memory,
+            home / "quarantine" / name,
+            home / "archive" / name if sink.forward.after_forward == "archive" else None,
+            broker,
+            self._layout,
+            self._disk,
+            lambda severity, text: self._trouble_from_thread(severity, name, text),
+        )
+        return FileThenForward(inbox, forwarder), broker.name, forwarder
 
     def warn_of_left_sockets(self) -> None:
         for name, found in self._inherited.left:

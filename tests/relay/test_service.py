@@ -144,7 +144,7 @@ KAFKA = KafkaSink("localhost:9092", "in")
 @pytest.mark.parametrize(
     ("faulty", "key"),
     [
-        (Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA)), "relay.receivers[0].sink"),
+        (Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA), inbox="in"), "relay.receivers[0].inbox"),
         (Receiver(name="a", listen="127.0.0.1:0", tls=ReceiverTls("c", "k")), "relay.receivers[0].tls.certificate"),
         (Receiver(name="a", listen="127.0.0.1:0", record="other"), "relay.receivers[0].record"),
     ],
@@ -157,9 +157,9 @@ def test_what_is_not_built_yet_is_a_fault_with_its_key_and_never_ignored(tmp_pat
 
 
 def test_all_of_them_are_named_at_once() -> None:
-    receiver = Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA))
+    receiver = Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA), inbox="in")
     faults = not_built_yet(Relay(receivers=[receiver], senders=[Sender(name="s", connect="h:1", record="x")]))
-    assert [fault.partition(":")[0] for fault in faults] == ["relay.receivers[0].sink", "relay.senders[0].record"]
+    assert [fault.partition(":")[0] for fault in faults] == ["relay.receivers[0].inbox", "relay.senders[0].record"]
 
 
 def test_a_layout_that_cannot_work_is_78(tmp_path: Path) -> None:
