@@ -25,13 +25,18 @@ class Gate:
         self._trouble = trouble
         self._waiting: set[Encrypted] = set()
         self.failed: Counter[str] = Counter()
-        self.last_error: str | None = None
+        self._last_error: str | None = None
         self._said_at: float | None = None
         self._unsaid = 0
 
     @property
     def waiting(self) -> int:
         return len(self._waiting)
+
+    @property
+    def last_error(self) -> str | None:
+        """Of our own certificates first: who mends them mends it for all partners."""
+        return self.tls.files.error or self._last_error
 
     def accept(self) -> Encrypted:
         return Encrypted(self)
@@ -56,14 +61,14 @@ class Gate:
 
     def fail(self, encrypted: Encrypted, why: Failed, text: str) -> None:
         self.failed[why.value] += 1
-        self.last_error = f"{encrypted.peer}: {text}"
+        self._last_error = f"{encrypted.peer}: {text}"
         now = asyncio.get_running_loop().time()
         if self._said_at is not None and now - self._said_at < SAID_AGAIN:
             self._unsaid += 1
             return
         more = f" (and {self._unsaid} more failed before, since the last such line)" if self._unsaid else ""
         self._said_at, self._unsaid = now, 0
-        self._trouble("warning", self.last_error + more)
+        self._trouble("warning", self._last_error + more)
 
     def cut(self) -> None:
         for encrypted in list(self._waiting):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from relay.config import Codes, Records, RequestLayout, ResponseLayout
 
+TLS_HELLO: Final = b"\x16\x03"  # how a client that speaks TLS begins
 CACHED_LENGTHS: Final = 16384  # lines up to this many bytes have their first columns ready; longer ones are rare and take 1 us more
 
 
@@ -102,6 +103,8 @@ class Layout:
     def reason(self, line: bytes, code: int) -> str:
         """Why a line was refused, in words, for the quarantine."""
         codes = self.codes
+        if line.startswith(TLS_HELLO):
+            return "it looks like TLS, and this port is plain"
         if code == codes.too_long:
             return f"longer than {self.max_bytes} bytes"
         if code == codes.encoding:

@@ -216,3 +216,6 @@ async def test_another_certificate_and_other_names_are_used_for_the_next_handsha
         await found.relay._parts.look_at_certificates()
         with await asyncio.to_thread(shake) as newest:
             assert "third.example" in str(newest.shown)
+        Path(second[1]).unlink()
+        await found.relay._parts.look_at_certificates()
+        assert "tls.key: " in (found.relay.status().receivers[0].last_error or "")

@@ -15,7 +15,7 @@ from relay.config import Receiver, ReceiverTimeouts, ReceiverTls, Relay
 from relay.service import Service
 from tests.relay.certificates import Authority, TlsPartner
 from tests.relay.records import request, response
-from tests.relay.running import DEADLINE, published, running, until
+from tests.relay.running import DEADLINE, partner, published, running, until
 
 Play = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -60,7 +60,7 @@ def test_a_record_by_tls_is_stored_and_answered_and_the_status_says_so(
     async def story() -> None:
         async with running(config(tmp_path / "r", ReceiverTls(*ours))) as relay:
 
-            def partner() -> str | None:
+            def says() -> str | None:
                 with TlsPartner(address(relay), authority.client()).shake() as peer:
                     peer.send(request(1))
                     assert peer.lines(1) == response(1, 200)
@@ -69,7 +69,7 @@ def test_a_record_by_tls_is_stored_and_answered_and_the_status_says_so(
                     (connection,) = relay.status().connections
                     return connection.tls
 
-            assert await asyncio.to_thread(partner) == "TLSv1.3"
+            assert await asyncio.to_thread(says) == "TLSv1.3"
             await until(lambda: not relay.status().connections, "the connection is forgotten")
         assert published(tmp_path / "r/inbox/a") == request(1) + request(2) + request(3)
 
@@ -82,7 +82,7 @@ def test_a_partner_that_ends_its_side_hears_its_answers_all_the_same(
     async def story() -> None:
         async with running(config(tmp_path / "r", ReceiverTls(*ours))) as relay:
 
-            def partner() -> bytes:
+            def says() -> bytes:
                 with TlsPartner(address(relay), authority.client()).shake() as peer:
                     peer.send(request(1))
                     peer.say_last_word()
@@ -94,7 +94,7 @@ def test_a_partner_that_ends_its_side_hears_its_answers_all_the_same(
                     peer.socket.shutdown(socket.SHUT_WR)
                     return peer.rest()
 
-            assert await asyncio.to_thread(partner) == response(1, 200)
+            assert await asyncio.to_thread(says) == response(1, 200)
             assert await asyncio.to_thread(cut) == response(2, 200) + response("", 402)
 
     play(story())
@@ -106,12 +106,12 @@ def test_after_a_line_that_is_too_long_the_answer_arrives_and_the_end(
     async def story() -> None:
         async with running(config(tmp_path / "r", ReceiverTls(*ours))) as relay:
 
-            def partner() -> bytes:
+            def says() -> bytes:
                 with TlsPartner(address(relay), authority.client()).shake() as peer:
                     peer.send(b"9999|REQ|7|" + b"x" * 60_000)
                     return peer.rest()
 
-            assert await asyncio.to_thread(partner) == response("7", 413)
+            assert await asyncio.to_thread(says) == response("7", 413)
 
     play(story())
 
@@ -149,12 +149,12 @@ def test_a_partner_that_does_not_read_is_cut_by_tls_too(tmp_path: Path, play: Pl
     async def story() -> None:
         async with running(config(tmp_path / "r", ReceiverTls(*ours), timeouts=timeouts)) as relay:
 
-            def partner() -> None:
+            def says() -> None:
                 with TlsPartner(address(relay), authority.client()).shake() as peer, pytest.raises(OSError):
                     while True:
                         peer.send(b"nonsense\n" * 5000)
 
-            await asyncio.to_thread(partner)
+            await asyncio.to_thread(says)
             await until(lambda: not relay.status().connections, "it is cut")
 
     play(story())
@@ -182,6 +182,22 @@ def test_without_tls_nobody_comes_in_and_it_is_counted(tmp_path: Path, play: Pla
     play(story())
 
 
+async def test_tls_on_a_port_without_it_is_refused_and_the_quarantine_says_what_it_was(tmp_path: Path) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="relay.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    plain = Relay(directory=str(tmp_path / "r"), receivers=[Receiver(name="a", listen="127.0.0.1:0")])
+    async with running(plain) as relay, partner(relay.status()) as peer:
+        await peer.send(outgoing.read() + b"\n")
+        incoming.write(await peer.answer())
+        with pytest.raises(ssl.SSLError):
+            client.do_handshake()
+        assert sum(refused(relay).values()) >= 1
+    kept = (tmp_path / "r/quarantine/a/refused.jsonl").read_text()
+    assert "it looks like TLS, and this port is plain" in kept
+
+
 def test_only_partners_with_a_certificate_and_a_name_on_the_list_come_in(
     tmp_path: Path, play: Play, authority: Authority, ours: tuple[str, str]
 ) -> None:
@@ -196,7 +212,7 @@ def test_only_partners_with_a_certificate_and_a_name_on_the_list_come_in(
             said: list[tuple[str, str]] = []
             relay.receivers[0]._trouble = lambda severity, source, text: said.append((severity, text))
 
-            def partner(shown: tuple[str, str] | None) -> tuple[bytes, str | None]:
+            def says(shown: tuple[str, str] | None) -> tuple[bytes, str | None]:
                 with TlsPartner(address(relay), authority.client(shown)) as peer:
                     try:
                         peer.shake().send(request(1))
@@ -204,10 +220,10 @@ def test_only_partners_with_a_certificate_and_a_name_on_the_list_come_in(
                     except (OSError, AssertionError):
                         return b"", None
 
-            assert await asyncio.to_thread(partner, named) == (response(1, 200), "TLSv1.3 a.bank.example")
-            assert await asyncio.to_thread(partner, common) == (response(1, 200), "TLSv1.3 somewhere.else")
+            assert await asyncio.to_thread(says, named) == (response(1, 200), "TLSv1.3 a.bank.example")
+            assert await asyncio.to_thread(says, common) == (response(1, 200), "TLSv1.3 somewhere.else")
             for wrong in (foreign, foreign, foreign, None, stranger):
-                assert await asyncio.to_thread(partner, wrong) == (b"", None)
+                assert await asyncio.to_thread(says, wrong) == (b"", None)
             await until(lambda: refused(relay) == {"name_not_allowed": 3, "handshake": 2}, "they are counted")
             assert [severity for severity, _ in said] == ["warning"]  # once a minute, however many there are
             assert "the certificate of bank.example.evil" in said[0][1]
@@ -227,12 +243,12 @@ def test_a_handshake_holds_a_place_and_only_for_so_long(tmp_path: Path, play: Pl
             for _, writer in (silent, second):
                 writer.close()
 
-            def partner() -> bytes:
+            def says() -> bytes:
                 with TlsPartner(address(relay), authority.client()).shake() as peer:
                     peer.send(request(1))
                     return peer.lines(1)
 
-            assert await asyncio.to_thread(partner) == response(1, 200)
+            assert await asyncio.to_thread(says) == response(1, 200)
 
     play(story())
 
