@@ -10,6 +10,7 @@ from settings.units import Duration, Size
 
 Code = Annotated[int, Meta(ge=100, le=999)]  # three digits: an answer's length is known before its code
 LEAST_TIMEOUT: Final = 0.1  # seconds; 0 would mean for ever to librdkafka
+LEAST_SESSION: Final = 1.0  # seconds
 OWN_PROPERTIES: Final = frozenset(
     {
         "acks",
@@ -104,7 +105,13 @@ class ActiveMQSink(Struct, frozen=True, forbid_unknown_fields=True):
     queue: str
     user: str | None = None
     password: Secret | None = None
-    timeout: Duration = 3.0
+    timeout: Duration = 3.0  # without a receipt
+
+    def __post_init__(self) -> None:
+        if not self.queue.isprintable() or not self.queue.strip() or self.queue.startswith("/") or set(self.queue) & set(",?*>"):
+            raise Misfit("one queue, without /queue/ before it: ActiveMQ takes , ? * > for something else", "queue")
+        if self.timeout < LEAST_TIMEOUT:
+            raise Misfit("at least 100ms", "timeout")
 
 
 class Broker(Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,6 +210,13 @@ class Election(Struct, frozen=True, forbid_unknown_fields=True):
     zookeeper: Addresses
     path: str = "/relay-console/senders"
     session_timeout: Duration = 10.0
+
+    def __post_init__(self) -> None:
+        steps = self.path.removeprefix("/").split("/")
+        if not self.path.startswith("/") or {"", ".", ".."} & set(steps) or not self.path.isprintable():
+            raise Misfit("a path of ZooKeeper, such as /relay-console/senders", "path")
+        if self.session_timeout < LEAST_SESSION:
+            raise Misfit("at least 1s: a pause of the machine would change the sender", "session_timeout")
 
 
 class Relay(Struct, frozen=True, forbid_unknown_fields=True):
