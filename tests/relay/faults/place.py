@@ -72,6 +72,12 @@ def remount(place: Path, how: str) -> None:
     _do("mount", "-o", f"remount,{how}", place)
 
 
+def break_down(place: Path) -> None:
+    """The file system finds an error in itself; mounted with errors=remount-ro it takes no more."""
+    device = subprocess.run(["findmnt", "-no", "SOURCE", str(place)], check=True, capture_output=True, text=True).stdout.strip()
+    Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("1")
+
+
 def fill(place: Path, name: str = "ballast") -> Path:
     """Takes all the room there is."""
     path = place / name

@@ -209,25 +209,29 @@ async def slow_sync(rounds: int, place: Path, seconds: float = 2.0) -> Audit:
 
 
 async def read_only(rounds: int, place: Path) -> Audit:
-    """A mounted image is remounted read-only between two minutes and back: 503 in between, and service resumes by itself. Root only."""
+    """In turn: a mounted inbox is remounted read-only between two minutes and back, and service resumes by itself; the file system finds an
+    error under load and makes itself read-only, and service resumes after a mount. Root only."""
     image, mount, load = places.new_image(place / "image", 32), place / "mount", Load()
-    with places.mounted(image, mount):
-        for number in range(rounds):
-            async with relay(config(mount / "r"), 0.0, place / "r") as found:
-                places.remount(mount, "ro")  # no minute file is open yet, else the system would refuse
+    what = config(place / "r", inbox=str(mount / "inbox"))
+    for number in range(rounds):
+        with places.mounted(image, mount, "errors=remount-ro"):
+            async with relay(what) as found:
+                if number % 2 == 0:
+                    places.remount(mount, "ro")  # no minute file is open yet, else the system would refuse
                 async with load.pressing(found.address()):
+                    if number % 2:
+                        await load.until(200)
+                        places.break_down(mount)
                     await load.until_refused(8)
-                    places.remount(mount, "rw")
-                    await load.until(200)
-                await load.send_again(found.address())
-                if number % 2:
+                    if number % 2 == 0:
+                        places.remount(mount, "rw")
+                        await load.until(200)
                     await asyncio.to_thread(found.kill)
-                else:
-                    await stopped(found)
-        async with relay(config(mount / "r"), 0.0, place / "r") as found:
+    with places.mounted(image, mount):
+        async with relay(what) as found:
             await load.send_again(found.address())
             await stopped(found)
-        lines = list(lines_below(mount / "r/inbox"))
+        lines = list(lines_below(mount / "inbox"))
     notes: dict[str, float] = {"refused": load.refused[503]}
     return audit("read_only", rounds, load.sent, load.acknowledged, lines, misanswered=load.misanswered, notes=notes)
 
