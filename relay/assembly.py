@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from relay.commit import Disk
 from relay.haste import Haste
 from relay.inbox import Inbox
 from relay.kept import Places
+from relay.leadership import ALONE, Leadership
 from relay.ledger import Ledger
 from relay.names import Names
 from relay.outbox import Outbox
@@ -29,10 +30,14 @@ from relay.sender import Sender
 from relay.sinks.choice import faults as sink_faults
 from relay.sinks.choice import outlet
 from relay.sinks.direct import Direct
-from relay.sinks.forward import FileThenForward, Forwarder
+from relay.sinks.filed import FileThenForward
+from relay.sinks.forward import Forwarder
 from relay.sinks.outlet import Spool
 from relay.systemd import Sockets
 from relay.tls import ClientTls, Renewed, ServerTls, TlsFault
+
+if TYPE_CHECKING:
+    from relay.election import Election
 
 log = logging.getLogger("relay")
 
@@ -58,8 +63,6 @@ def not_built_yet(config: relay_config.Relay) -> list[str]:
     for index, sender in enumerate(config.senders):
         if sender.record != "request":
             faults.append(f"relay.senders[{index}].record: only 'request' is known")
-    if config.election is not None:
-        faults.append("relay.election: does not work in this version")
     return faults
 
 
@@ -93,6 +96,7 @@ class Assembly:
         self._is_full = is_full
         self._inherited = inherited or Sockets([])
         self._haste = Haste()
+        self._election: Election | None = None
         self._certificates: dict[tuple[str, str], Renewed] = {}  # by kind and name of who uses them
 
     def successor(self, config: relay_config.Relay) -> "Assembly":
@@ -119,9 +123,8 @@ class Assembly:
         """Raises CannotStart."""
         name, home = config.name, self._home
         place = home / (config.inbox or f"inbox/{name}")
-        memory = home / "seen" / name
-        in_place = config.publish == "in_place"
-        ledger = Ledger(memory, config.duplicates.keep, config.duplicates.max, self._disk, is_eager=in_place)
+        is_eager = config.publish == "in_place"  # nothing holds the consumer back until they are written
+        ledger = Ledger(home / "seen" / name, config.duplicates.keep, config.duplicates.max, self._disk, is_eager=is_eager)
         inbox = self._inbox(config, place, ledger)
         seen = Seen(config.duplicates.keep, config.duplicates.max)
         kept = Places(
@@ -138,22 +141,25 @@ class Assembly:
         stack.callback(receiver.close_listener)
         with or_cannot_start(f"receiver {name} cannot take {config.listen}"):
             receiver.bind(self._inherited.take(name, config.listen))
-        now = time.time()
         with or_cannot_start(f"the inbox {place}"):
-            self._disk.make_directory(memory)
             if isinstance(spool, Direct) and not place.is_dir():
-                ledger.load(seen, now)
+                ledger.load(seen, time.time())
             else:  # an inbox, or what is left of one that a sink had before
-                self._disk.make_directory(place)
-                stack.enter_context(locked(place))
-                inbox.names.load()
-                found = recover(inbox, self._layout, seen, kept.quarantine, now, in_place=in_place)
-                if found.files:
-                    log.warning("%s: recovered %d records of %d files; %d torn tails", name, found.records, found.files, found.torn)
+                self._recover(inbox, seen, kept, config, stack)
             if forwarder is not None:
                 forwarder.load()
         log.info("%s: %d process numbers are remembered", name, len(seen))
         return receiver
+
+    def _recover(self, inbox: Inbox, seen: Seen, kept: Places, config: relay_config.Receiver, stack: contextlib.AsyncExitStack) -> None:
+        """Raises OSError."""
+        self._disk.make_directory(self._home / "seen" / config.name)
+        self._disk.make_directory(inbox.place)
+        stack.enter_context(locked(inbox.place))
+        inbox.names.load()
+        found = recover(inbox, self._layout, seen, kept.quarantine, time.time(), in_place=config.publish == "in_place")
+        if found.files:
+            log.warning("%s: recovered %d records of %d files; %d torn tails", config.name, found.records, found.files, found.torn)
 
     def _inbox(self, config: relay_config.Receiver, place: Path, ledger: Ledger) -> Inbox:
         return Inbox(
@@ -213,11 +219,22 @@ class Assembly:
         """Raises CannotStart."""
         outbox = self._home / (config.outbox or f"outbox/{config.name}")
         files = Outbox(config.name, outbox, self._home, self._layout, settle=config.settle)
-        found = Sender(config, self._layout, files, self._trouble, tls=self.client_tls(config))
+        leadership = self._leadership(config.name, outbox)
+        found = Sender(config, self._layout, files, self._trouble, leadership=leadership, tls=self.client_tls(config))
         stack.push_async_callback(found.close)
         with or_cannot_start(f"the outbox {outbox}"):
             await found.open()
         return found
+
+    def _leadership(self, name: str, outbox: Path) -> Leadership:
+        """In one session with ZooKeeper for all senders, also those of later configurations."""
+        if self.config.election is None:
+            return ALONE
+        from relay.candidate import Candidate
+        from relay.election import Election
+
+        self._election = self._election or Election(self.config.election, self._trouble)
+        return Candidate(self._election, name, outbox, self._trouble)
 
 
 @contextlib.contextmanager

@@ -94,9 +94,9 @@ class Receiver:
     async def start(self) -> None:
         """Accepts. Raises OSError when another process took the port meanwhile."""
         self.writer.start()
+        await self._listener.start()
         if self._forwarder is not None:
             self._forwarder.start()
-        await self._listener.start()
 
     def close_listener(self) -> None:
         self._listener.close()

@@ -7,7 +7,6 @@ take is set aside in the quarantine, in a file that nobody removes: its partner 
 
 import contextlib
 import errno
-import itertools
 import logging
 import os
 import threading
@@ -16,10 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from relay.commit import FILE_MODE, NONE, Disk, Refusals, StorageFailed, write_all
-from relay.inbox import Inbox, Stored
+from relay.commit import FILE_MODE, NONE, Disk, StorageFailed, write_all
+from relay.moves import move
 from relay.record import Layout
-from relay.rename import rename_new
 from relay.sinks.backlog import Backlog, Growing, part
 from relay.sinks.outlet import Outlet
 from relay.sinks.pace import Pace
@@ -30,40 +28,6 @@ log = logging.getLogger(__name__)
 
 BLOCK: Final = 1 << 20  # bytes of one delivery: 8,000 records, which a broker near by takes in 0.1 s
 LOOK_INTERVAL: Final = 1.0  # seconds; what is written by our own receiver wakes us at once
-
-
-class FileThenForward:
-    """A `relay.commit.Store`: the inbox, and the forwarder hears of what is on disk. Called by the writer thread only."""
-
-    def __init__(self, inbox: Inbox, forwarder: "Forwarder") -> None:
-        self.place = inbox.place
-        self.disk = inbox.disk
-        self._inbox = inbox
-        self._forwarder = forwarder
-
-    def append(self, batch: Stored, now: float) -> Refusals:
-        refusals = self._inbox.append(batch, now)
-        self._tell(len(batch.keys), now)
-        return refusals
-
-    def has_room(self) -> bool:
-        return self._inbox.has_room()
-
-    def tick(self, now: float) -> None:
-        self._inbox.tick(now)
-        self._tell(0, now)
-
-    def flush(self, now: float) -> None:
-        self._inbox.flush(now)
-        self._tell(0, now)
-
-    def close(self, now: float) -> None:
-        self._inbox.close(now)
-        self._tell(0, now)
-
-    def _tell(self, records: int, now: float) -> None:
-        growing = self._inbox.growing
-        self._forwarder.grew(None if growing is None else Growing(*growing), records, now)
 
 
 class Forwarder:
@@ -117,7 +81,8 @@ class Forwarder:
         """Ends after the block that is being delivered; the rest is forwarded by the next process. Blocks. False: it still delivers."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def grew(self, growing: Growing | None, records: int, now: float) -> None:
@@ -297,10 +262,7 @@ class Forwarder:
         else:
             day = self._archive / time.strftime("%Y%m%d")
             self._disk.make_directory(day)
-            for target in itertools.chain([name], (f"{name}.{number}" for number in itertools.count(1))):
-                with contextlib.suppress(FileExistsError):
-                    rename_new(self._place / name, day / target)
-                    break
+            move(str(self._place / name), str(day), name)
             self._disk.sync_directory(day)
         self._disk.sync_directory(self._place)
         self._backlog.forgotten(name)

@@ -16,7 +16,8 @@ from relay.quarantine import Quarantine
 from relay.record import Layout
 from relay.recovery import recover
 from relay.seen import Seen
-from relay.sinks.forward import FileThenForward, Forwarder
+from relay.sinks.filed import FileThenForward
+from relay.sinks.forward import Forwarder
 from tests.relay.disk import Faulty
 from tests.relay.records import request
 from tests.relay.sinks.outlet import Clock, Scripted
