@@ -110,6 +110,7 @@ class Election:
         """On a thread of its own: kazoo waits for its threads, and a dead server makes that long."""
         kazoo, self._kazoo = self._kazoo, None
         self.breaks += 1
+        self.is_connected = False
         kazoo.remove_listener(self._changed)
 
         def end() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-from relay.config import Election, Receiver, Records, RequestLayout, Sender
+from relay.config import Receiver, Records, RequestLayout, Sender
 from relay.sinks import choice as sinks
 from settings.convert import Converter
 from settings.forms import split_address
@@ -20,7 +20,7 @@ class Fault(NamedTuple):
 
 def faults(found: Converter, sections: Sequence[str], directory: PurePath) -> Iterator[Fault]:
     """`sections`: every key of the whole file; `directory`: the relay's, absolute."""
-    for rule in (_names, _layouts, _records, _sinks, _listeners, _backoffs, _not_built):
+    for rule in (_names, _layouts, _records, _sinks, _listeners, _backoffs):
         yield from rule(found)
     yield from _references(found, sections)
     yield from _places(found, directory)
@@ -102,12 +102,6 @@ def _references(found: Converter, sections: Sequence[str]) -> Iterator[Fault]:
             is_whole = not any(mistake.path.startswith(key) for mistake in found.mistakes)  # else the entry may only be misspelt there
             if isinstance(wanted, str) and wanted not in names and is_whole:
                 yield Fault((*path, key), f"there is no {wanted!r} under {key}; known there: {', '.join(names) or 'none'}")
-
-
-def _not_built(found: Converter) -> Iterator[Fault]:
-    """What would be ignored is refused."""
-    for path, _ in found.of(Election):
-        yield Fault(path, "not built yet; leave it out")
 
 
 def _places(found: Converter, directory: PurePath) -> Iterator[Fault]:
