@@ -46,16 +46,12 @@ class Filing:
         urgent: list[Action] = []
         for action in actions:
             (self._archives if isinstance(action, Archive) else urgent).append(action)
-        if self._refused and now >= self.refused_until:
+        if self.error is not None and now >= self.refused_until:
             urgent, self._refused, self.error = self._refused + urgent, [], None
         if urgent:
             await self._in_thread(lambda: self._carry_out(urgent))
         if self._archives and self._archiving is None:
             self._archiving = asyncio.create_task(self._archive())
-
-    @property
-    def has_refused(self) -> bool:
-        return bool(self._refused)
 
     def refuse(self, error: OSError, what: str) -> None:
         """Nothing is begun for a while. From any thread."""

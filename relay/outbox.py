@@ -12,7 +12,7 @@ import stat
 from collections.abc import Container, Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from relay.claims import Claims
 from relay.endings import Endings
@@ -39,8 +39,7 @@ class Pass:
     """One look at the whole outbox, piece by piece."""
 
     def __init__(self, place: Path) -> None:
-        """Raises OSError."""
-        self._entries = os.scandir(place)
+        self._entries: Any = None  # of os.scandir, whose type has no name
         self._place = str(place)
         self._seen: set[str] = set()
         self.odd: list[str] = []  # what is no regular file: "x: a symlink"
@@ -49,7 +48,9 @@ class Pass:
 
     def step(self, known: Container[str], now: float) -> list[Entry]:
         """The files of the next piece that are not known. Raises OSError."""
-        piece = list(islice(self._entries, PIECE))
+        if self._entries is None:
+            self._entries = os.scandir(self._place)
+        piece: list[os.DirEntry[str]] = list(islice(self._entries, PIECE))
         if not piece:
             self.is_over = True
             self.close()
@@ -77,7 +78,8 @@ class Pass:
         return [name for name in known if name not in self._seen and not os.path.lexists(f"{self._place}/{name}")]
 
     def close(self) -> None:
-        self._entries.close()
+        if self._entries is not None:
+            self._entries.close()
 
 
 class Outbox:

@@ -22,12 +22,13 @@ class Queue:
     def __init__(self) -> None:
         self.known: dict[str, Entry] = {}
         self._heap: list[Entry] = []  # an entry that is not the one in `known` is stale
-        self.horizon: Entry | None = None  # older files are all known; younger ones may have been forgotten, and are not taken in
+        self._horizon: Entry | None = None  # younger files may have been forgotten: none is taken in until all are looked at anew
+        self._limit: Entry | None = None  # while they are, nothing younger is given out
 
     def put(self, name: str, at: float) -> None:
         """A file that was seen, or whose age changed."""
         entry = Entry(at, name)
-        if self.horizon is not None and entry > self.horizon:
+        if self._horizon is not None and entry > self._horizon:
             self.known.pop(name, None)
             return
         self.known[name] = entry
@@ -53,10 +54,21 @@ class Queue:
     def take(self, before: float) -> str | None:
         """The oldest, if it has not changed since `before`."""
         found = self.oldest()
-        if found is None or found.at > before:
+        if found is None or found.at > before or (self._limit is not None and found > self._limit):
             return None
         heapq.heappop(self._heap)
         return found.name
+
+    def begin(self) -> None:
+        """All files are going to be looked at."""
+        self._limit, self._horizon = self._horizon, None
+
+    def end(self) -> None:
+        self._limit = None
+
+    @property
+    def has_forgotten(self) -> bool:
+        return self._horizon is not None
 
     def shortened(self) -> "Queue":
         """Without the younger half of those that wait; those that are taken stay known. Changes nothing here."""
@@ -64,7 +76,7 @@ class Queue:
         last = _middle(heap)
         forgotten = {entry.name for entry in heap if entry > last}
         found = Queue()
-        found.horizon = last
+        found._horizon, found._limit = last, self._limit
         found.known = {name: entry for name, entry in self.known.items() if name not in forgotten}
         found._heap = [entry for entry in heap if entry <= last]
         heapq.heapify(found._heap)

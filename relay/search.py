@@ -53,9 +53,14 @@ class Search:
             self._wakeup.watch()
         except OSError as error:
             log.warning("%s: new files are found by scans alone: inotify: %s", self._name, error.strerror or error)
-            self.close()
+            self._deafen()
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        self._deafen()
+        if self._pass is not None:
+            await self._in_thread(self._pass.close)  # behind the piece that may be looked at
+
+    def _deafen(self) -> None:
         if self._wakeup is not None:
             asyncio.get_running_loop().remove_reader(self._wakeup.fd)
             self._wakeup.close()
@@ -90,7 +95,7 @@ class Search:
                     self._delivery.found(entry.name, entry.at)
             is_hungry = self.beyond > 0 and not self._delivery.queued
             if self._pass is None and (time.monotonic() >= self.next_at or is_hungry):
-                await self._begin()
+                self._begin()
             if self._pass is not None:
                 await self._step(self._pass)
                 while not self.has_looked:
@@ -99,11 +104,11 @@ class Search:
             self.error = f"{self._outbox.place}: {error.strerror or error}"
             self._end()
 
-    async def _begin(self) -> None:
+    def _begin(self) -> None:
         self._began_at = time.monotonic()
         self.next_at = self._began_at + self._interval
-        self._pass = await self._in_thread(lambda: Pass(self._outbox.place))
-        self._delivery.queue.horizon = None
+        self._pass = Pass(self._outbox.place)
+        self._delivery.queue.begin()
         if self._wakeup is not None:
             with contextlib.suppress(OSError):  # the directory is gone again; the scan will say so
                 self._wakeup.watch()
@@ -117,7 +122,7 @@ class Search:
             delivery.queue = await self._in_thread(delivery.queue.shortened)
         if found.is_over:
             delivery.vanished(await self._in_thread(lambda: found.gone(delivery.queue.known)))
-            self.beyond = max(0, found.waiting - delivery.queued) if delivery.queue.horizon is not None else 0
+            self.beyond = max(0, found.waiting - delivery.queued) if delivery.queue.has_forgotten else 0
             self.odd = f"left alone: {'; '.join(sorted(found.odd)[:3])}" if found.odd else None
             self.error = None
             self._end()
@@ -127,4 +132,5 @@ class Search:
             self._pass.close()
             self.next_at = max(self.next_at, time.monotonic() + (time.monotonic() - self._began_at) * SCAN_SHARE)
         self._pass = None
+        self._delivery.queue.end()
         self.has_looked = True

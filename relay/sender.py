@@ -274,7 +274,7 @@ class Sender:
         await self._leadership.close()
         await self._channels.cut()
         self._channels.close()
-        self._search.close()
+        await self._search.close()
         await self._filing.close()
         await self._in_thread(self._outbox.close)
         self._thread.shutdown(wait=False)

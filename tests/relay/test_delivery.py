@@ -268,6 +268,104 @@ def test_a_probe_that_could_not_be_sent_is_followed_by_another() -> None:
     assert play.delivery.state is Destination.PROBING
 
 
+def test_an_outage_blames_no_file_however_often_it_was_the_probe() -> None:
+    play = Play("abc", retries=1) << Attempt("a")
+    for _ in range(12):
+        name = next(iter(play.delivery._in_flight))
+        play >> Sent(name) >> Broken(name, "no answer") << Release(name)
+        play.later(31.0)
+        play.actions.clear()
+    for _ in range(3):
+        name = next(iter(play.delivery._in_flight))
+        play >> Sent(name) >> Answered(name, 200)
+        play.later(31.0)
+    assert (play.delivery.sent, play.delivery.failed) == (3, 0)
+
+
+def test_a_partner_that_refuses_connections_blames_no_file() -> None:
+    play = Play("ab", retries=0) << Attempt("a")
+    for _ in range(7):
+        name = next(iter(play.delivery._in_flight))
+        play >> Broken(name, "connection refused", Fault.PARTNER)
+        play.later(31.0)
+    name = next(iter(play.delivery._in_flight))
+    play >> Sent(name) >> Answered(name, 200)
+    assert play.delivery.failed == 0
+    assert play.delivery.state is Destination.UP
+
+
+def test_a_file_that_was_held_was_not_tried() -> None:
+    play = Play("ab") << Attempt("a")
+    assert play >> Held("a") << Release("a") << Attempt("a")
+    assert play >> Sent("a") >> Held("a") << Release("a") << Attempt("a")
+    assert play.delivery.retries == 0
+    assert play.delivery.state is Destination.UP
+
+
+def test_a_file_that_our_disk_holds_waits_long_and_the_others_go() -> None:
+    play = Play("ab") << Attempt("a")
+    assert play >> Held("a", "cannot be read") << Release("a") << Attempt("b")
+    assert play >> Sent("b") >> Answered("b", 200) << Archive("b")
+    assert play.delivery.last_error == "a: cannot be read"
+    assert play.later(29.0)
+    assert play.later(2.0) << Attempt("a")
+
+
+def test_a_file_that_changed_goes_to_the_place_of_its_new_age() -> None:
+    play = Play("abc") << Attempt("a")
+    play.ages["a"] = 9.0
+    assert play >> Changed("a", 9.0) << Attempt("b")
+    assert play >> Sent("b") >> Answered("b", 200) << Archive("b") << Attempt("c")
+    assert play >> Sent("c") >> Answered("c", 200) << Archive("c") << Attempt("a")
+
+
+def test_a_probe_that_was_held_is_followed_by_another_at_once() -> None:
+    play = Play("a") << Attempt("a")
+    assert broken(play >> Sent("a"), "a")
+    assert play.later(1.1) << Attempt("a")
+    assert play >> Held("a") << Release("a") << Attempt("a")
+    assert play >> Sent("a") >> Broken("a", "closed", Fault.BEHIND) << Release("a") << Attempt("a")
+
+
+def test_a_file_that_failed_comes_back_to_its_own_place() -> None:
+    play = Play("abc", parallel=2) << Attempt("a") << Attempt("b")
+    assert play >> Sent("b") >> Broken("b", "no answer") << Release("b")
+    play >> Sent("a") >> Answered("a", 200) << Archive("a")
+    assert play << Attempt("c")
+    assert play.later(1.1) << Attempt("b")
+
+
+def test_in_strict_order_a_file_that_failed_holds_up_those_behind_it() -> None:
+    play = Play("ab", strict=True, gives_up=True, retries=1) << Attempt("a")
+    assert broken(play >> Sent("a"), "a")
+    assert play.later(1.1) << Attempt("a")
+    play >> Sent("a") >> Broken("a", "no answer")
+    assert play.fails("a", tries=2) << Attempt("b")
+
+
+def test_an_older_file_that_comes_late_goes_first() -> None:
+    play = Play("ab") << Attempt("a")
+    play.ages["older"] = -1.0
+    assert play.put("older")
+    assert play >> Sent("a") >> Answered("a", 200) << Archive("a") << Attempt("older")
+
+
+def test_all_that_is_in_flight_can_be_recalled() -> None:
+    play = Play("abc", parallel=2) << Attempt("a") << Attempt("b")
+    play >> Sent("a")
+    assert sorted(play.delivery.recall()) == [Release("a"), Release("b")]
+    assert play.delivery.in_flight == 0
+    assert play.later(0.0) << Attempt("a") << Attempt("b")
+
+
+def test_files_that_have_not_settled_are_not_chosen() -> None:
+    play = Play("")
+    play.delivery.found("a", 10.0)
+    assert play.delivery.choose(play.now, before=9.0) == []
+    assert play.delivery.oldest_at == 10.0
+    assert play.delivery.choose(play.now, before=10.0) == [Attempt("a")]
+
+
 def test_it_says_when_to_look_again() -> None:
     play = Play("a") << Attempt("a")
     assert play.delivery.wake_at(play.now) is None

@@ -2,21 +2,32 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from relay.config import Backoff, Relay
+from relay.channel import Channel
+from relay.channels import Channels
+from relay.config import Backoff, Codes, Records, Relay
 from relay.config import Sender as SenderConfig
+from relay.leadership import Leadership
+from relay.outbox import Outbox
+from relay.record import Layout
+from relay.sender import Sender
 from relay.service import Service
+from relay.status import RelayStatus
 from tests.relay.records import request, response
 from tests.relay.running import running, until
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
+
+LAYOUT = Layout(Records(), Codes())
 
 
 class Scripted:
@@ -350,3 +361,224 @@ async def test_a_disk_that_refuses_the_archive_sends_nothing_twice(tmp_path: Pat
             await until(lambda: bool(peer.lines) and "No space left" in said(relay), "the archive failed")
         await until(lambda: "f" in archived(tmp_path), "the archive is made up for")
     assert peer.lines == [request(1)]
+
+
+async def test_what_the_disk_refuses_to_claim_waits_and_is_said(tmp_path: Path, peer: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "f", request(1))
+
+    def full(claims: object, name: str) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("relay.claims.Claims.take", full)
+        async with running(config(tmp_path, peer)) as relay:
+            await until(lambda: "Read-only file system" in said(relay), "it says why")
+            assert peer.lines == []
+            patch.undo()
+            await until(lambda: "f" in archived(tmp_path), "it is sent when the disk is well again")
+            await until(lambda: not said(relay), "and all is well")
+
+
+async def test_a_new_file_is_sent_at_once_however_rare_scans_are(tmp_path: Path, peer: Scripted) -> None:
+    async with running(config(tmp_path, peer, scan_interval=3600.0, settle=0.05)) as relay:
+        await until(lambda: relay.status().senders[0].state == "idle", "the first scan is over")
+        put(tmp_path, "moved", request(1))
+        await until(lambda: "moved" in archived(tmp_path), "what was moved in is sent")
+        (tmp_path / "outbox/a/written").write_bytes(request(2))
+        await until(lambda: "written" in archived(tmp_path), "what was written there is sent")
+        assert await relay.senders[0].put("put", request(3)) == "put"
+        await until(lambda: "put" in archived(tmp_path), "what we put there is sent")
+
+
+async def test_without_inotify_scans_find_every_file(tmp_path: Path, peer: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(wakeup: object, place: object, heard: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("relay.wakeup.Wakeup.__init__", none)
+    async with running(config(tmp_path, peer)):
+        put(tmp_path, "f", request(1))
+        await until(lambda: "f" in archived(tmp_path), "it is found")
+
+
+async def test_an_outbox_that_was_replaced_is_watched_and_scanned_again(tmp_path: Path, peer: Scripted) -> None:
+    async with running(config(tmp_path, peer)) as relay:
+        await until(lambda: relay.status().senders[0].state == "idle", "the first scan is over")
+        (tmp_path / "outbox/a").rename(tmp_path / "outbox/away")
+        await until(lambda: "No such file" in said(relay), "it says that the outbox is gone")
+        put(tmp_path, "f", request(1))
+        await until(lambda: "f" in archived(tmp_path), "it is sent from the new one")
+
+
+async def test_a_file_that_others_took_away_is_not_counted_any_more(tmp_path: Path, peer: Scripted) -> None:
+    async with running(config(tmp_path, peer)) as relay:
+        relay.senders[0].pause()
+        for number in range(3):
+            put(tmp_path, f"f{number}", request(number))
+        await until(lambda: relay.status().senders[0].waiting == 3, "three wait")
+        (tmp_path / "outbox/a/f1").unlink()
+        await until(lambda: relay.status().senders[0].waiting == 2, "two wait")
+        relay.senders[0].resume()
+        await until(lambda: len(archived(tmp_path)) == 2, "they are sent")
+
+
+async def test_more_files_than_are_remembered_are_sent_in_order(tmp_path: Path, peer: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.search.MOST", 20)
+    monkeypatch.setattr("relay.outbox.PIECE", 7)
+    for number in range(100):
+        put(tmp_path, f"f{number * 37 % 100:02}", request(number * 37 % 100), age=1000 - number * 37 % 100)
+    async with running(config(tmp_path, peer, connection="persistent", parallel=1)) as relay:
+        await until(lambda: bool(peer.lines), "it sends")
+        assert len(relay.senders[0]._delivery.queue.known) <= 27
+        await until(lambda: len(archived(tmp_path)) == 100, "all are sent")
+    assert peer.lines == [request(number) for number in range(100)]
+
+
+async def test_a_slow_partner_that_answers_one_after_the_other_is_alive(tmp_path: Path, peer: Scripted) -> None:
+    async def slow(line: bytes, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.1)
+        writer.write(answer(line, 200))
+
+    peer.does = slow
+    for number in range(6):
+        put(tmp_path, f"f{number}", request(number))
+    async with running(config(tmp_path, peer, connection="pipelined", parallel=6, timeout=0.3)) as relay:
+        await until(lambda: len(archived(tmp_path)) == 6, "all are archived")
+        assert relay.status().senders[0].retries == 0
+    assert len(peer.lines) == 6
+
+
+async def test_a_disconnected_partner_is_no_failure_either(tmp_path: Path, peer: Scripted) -> None:
+    peer.say = lambda line: None
+    put(tmp_path, "f", request(1))
+    async with running(config(tmp_path, peer, connection="persistent")) as relay:
+        await until(lambda: bool(peer.lines), "it is on its way")
+        (connection,) = relay.status().connections
+        assert connection.state == "waiting for an answer"
+        peer.say = lambda line: answer(line, 200)
+        assert relay.senders[0].disconnect(connection.id)
+        await until(lambda: "f" in archived(tmp_path), "it is sent again at once")
+        assert relay.status().senders[0].retries == 0
+
+
+async def test_names_that_are_no_text_do_not_disturb_the_status(tmp_path: Path, peer: Scripted) -> None:
+    peer.say = lambda line: answer(line, 409)
+    name = os.fsdecode(b"bad\xff\n\x1b[31m")
+    put(tmp_path, name, request(1))
+    async with running(config(tmp_path, peer)) as relay:
+        await until(lambda: relay.status().senders[0].failed == 1, "it failed")
+        status = relay.status()
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(status), type=RelayStatus) == status
+        assert status.failed_files[0].file == "bad\\udcff\\n\\x1b[31m"
+        peer.say = lambda line: answer(line, 200)
+        assert await relay.senders[0].resend([status.failed_files[0].file]) == [status.failed_files[0].file]
+        await until(lambda: name in archived(tmp_path), "it is sent by the name that was shown")
+
+
+class Scripture(Leadership):
+    """A leadership that says what a test wants."""
+
+    def __init__(self, *, leads: bool) -> None:
+        self.leads = leads
+        self.has_changed = False
+        self.asked = 0
+        self.error: OSError | None = None
+
+    @property
+    def state(self) -> str:
+        return "leader" if self.leads else "standby"
+
+    @property
+    def fence(self) -> int:
+        return 1
+
+    def may_send(self) -> bool:
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return self.leads
+
+    def changed(self) -> bool:
+        has_changed, self.has_changed = self.has_changed, False
+        return has_changed
+
+    async def start(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+@contextlib.asynccontextmanager
+async def elected(root: Path, home: str, peer: Scripted, leadership: Scripture, **sender: object) -> AsyncIterator[Sender]:
+    """One of several relays that share an outbox."""
+    (root / home).mkdir(exist_ok=True)
+    settings = config(root, peer, **sender).senders[0]
+    box = Outbox("a", root / "outbox/a", root / home, LAYOUT, settle=0.0)
+    found = Sender(settings, LAYOUT, box, lambda severity, source, text: None, leadership=leadership)
+    await found.open()
+    task = asyncio.create_task(found.run())
+    try:
+        yield found
+    finally:
+        found.drain()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await found.cut()
+        await found.close()
+
+
+async def test_who_does_not_lead_sends_nothing_and_says_so(tmp_path: Path, peer: Scripted) -> None:
+    put(tmp_path, "f", request(1))
+    leadership = Scripture(leads=False)
+    async with elected(tmp_path, "one", peer, leadership) as sender:
+        await until(lambda: leadership.asked > 2 and sender.status().waiting == 1, "it asks again and again")
+        assert (sender.status().state, peer.lines) == ("standby", [])
+        assert "stands by" in str(sender.status().last_error)
+        leadership.leads = leadership.has_changed = True
+        await until(lambda: bool(peer.lines), "as the leader it sends")
+        await until(lambda: sender.status().state == "idle", "and is done")
+    assert waiting(tmp_path) == []
+
+
+async def test_who_stops_to_lead_while_it_connects_gives_its_files_back(tmp_path: Path, peer: Scripted) -> None:
+    leadership = Scripture(leads=True)
+    claimed = asyncio.Event()
+    connect = Channels._connect
+
+    async def slow(channels: Channels) -> Channel | str:
+        claimed.set()
+        await until(lambda: not leadership.leads, "it leads no more")
+        return await connect(channels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Channels, "_connect", slow)
+        async with elected(tmp_path, "one", peer, leadership) as sender:
+            put(tmp_path, "f", request(1))
+            await asyncio.wait_for(claimed.wait(), 5)
+            leadership.leads = False
+            await until(lambda: waiting(tmp_path) == ["f"] and sender.status().in_flight == 0, "the file waits for another")
+            assert peer.lines == []
+
+
+async def test_who_cannot_read_who_leads_sends_nothing(tmp_path: Path, peer: Scripted) -> None:
+    leadership = Scripture(leads=True)
+    leadership.error = OSError(errno.EIO, os.strerror(errno.EIO))
+    put(tmp_path, "f", request(1))
+    async with elected(tmp_path, "one", peer, leadership) as sender:
+        await until(lambda: "Input/output error" in str(sender.status().last_error), "it says why")
+        assert peer.lines == []
+
+
+async def test_a_new_leader_takes_the_files_of_one_that_hangs_and_that_one_finds_them_gone(tmp_path: Path, peer: Scripted) -> None:
+    old, new = Scripture(leads=True), Scripture(leads=False)
+    peer.say = lambda line: None
+    async with elected(tmp_path, "one", peer, old, timeout=0.5) as first, elected(tmp_path, "two", peer, new) as second:
+        put(tmp_path, "f", request(1))
+        await until(lambda: len(peer.lines) == 1, "the first leader sends it")
+        old.leads, new.leads, new.has_changed = False, True, True
+        peer.say = lambda line: answer(line, 200)
+        await until(lambda: second.status().sent == 1, "the new leader sends it again, with the same number")
+        await until(lambda: first.status().in_flight == 0, "the first one has no answer, and nothing to give back")
+    assert peer.lines == [request(1)] * 2
+    assert waiting(tmp_path) == []
+    assert len(list((tmp_path / "two/archive/a").glob("*/f"))) == 1
