@@ -1,8 +1,9 @@
 """Records into a Kafka topic: idempotent, acknowledged by all replicas in sync, and believed only by their delivery reports.
 
-The only calls are produce, poll, flush and purge, with deadlines of our own: librdkafka can end the whole process when an administrative
-request is answered after it was given up (librdkafka#4605), so none is made. A producer that failed a batch is emptied and thrown away,
-connections and all: what was answered `storage` must not be sent from its queue after that, and a new one begins with fresh metadata.
+The only calls are list_topics, produce, poll, flush and purge, with deadlines of our own: librdkafka can end the whole process when an
+administrative request is answered after it was given up (librdkafka#4605), so none of those is made. A producer that failed a batch is
+emptied and thrown away, connections and all: what was answered `storage` must not be sent from its queue after that, and a new one begins
+with fresh metadata.
 
 A topic's `max.message.bytes` is a limit of a *batch*: a broker that refuses one says so of every record in it. So the refused ones are
 sent again, each in a request of its own, and only those that are refused alone are too large.
@@ -33,7 +34,7 @@ TOO_LARGE: Final = "MSG_SIZE_TOO_LARGE"
 TEXTS: Final = {
     "_MSG_TIMED_OUT": "no delivery report in time",
     "_TIMED_OUT": "no delivery report in time",
-    "_TRANSPORT": "the connection broke",
+    "_TRANSPORT": "no connection",
     "UNKNOWN_TOPIC_OR_PART": "there is no such topic, and the relay makes none",
     "_UNKNOWN_TOPIC": "there is no such topic, and the relay makes none",
     "TOPIC_AUTHORIZATION_FAILED": "we may not write to it; grant Write on the topic",
@@ -44,6 +45,7 @@ TEXTS: Final = {
     "SASL_AUTHENTICATION_FAILED": "our login is refused; see sink.kafka.options",
 }
 SILENT: Final = ("_MSG_TIMED_OUT", "_TIMED_OUT", "_TRANSPORT")  # what was heard on the side says more
+PASSING: Final = ("LEADER_NOT_AVAILABLE",)  # what is wrong with a topic and may be over before the timeout
 VAGUE: Final = ("_ALL_BROKERS_DOWN", "_TIMED_OUT")
 
 
@@ -108,8 +110,7 @@ class KafkaOutlet:
         """Returns when there is a report of each record: the lines that were too large. Raises StorageFailed."""
         from confluent_kafka import KafkaException
 
-        producer, reports = self._producer(alone), _Reports()
-        refused = 0
+        producer, reports = self._producer(alone, until), _Reports()
         for line in lines:
             key = line.split(b"|", self._column + 1)[self._column]
             while True:
@@ -124,14 +125,14 @@ class KafkaOutlet:
                     if error.args[0].name() != TOO_LARGE:
                         raise self._failed(error.args[0]) from None
                     reports.too_large.append(line)
-                    refused += 1
                 break
         producer.flush(max(0.0, until - time.monotonic()))
         if reports.error is not None or reports.delivered + len(reports.too_large) != len(lines):
             raise self._failed(reports.error)
         return set(reports.too_large)
 
-    def _producer(self, alone: bool) -> "Producer":
+    def _producer(self, alone: bool, until: float) -> "Producer":
+        """Made when there is none, and used once it has a connection: one that is given a record first gets going half a second late."""
         from confluent_kafka import KafkaException, Producer
 
         if alone not in self._producers:
@@ -141,7 +142,19 @@ class KafkaOutlet:
                 raise StorageFailed(f"{self.name}: {error}", is_space=False) from None
             except (KafkaException, ValueError, TypeError) as error:
                 raise StorageFailed(f"{self.name}: librdkafka refuses sink.kafka.options ({_plain(str(error))})", is_space=False) from None
+            self._connect(self._producers[alone], until)
         return self._producers[alone]
+
+    def _connect(self, producer: "Producer", until: float) -> None:
+        from confluent_kafka import KafkaException
+
+        try:
+            known = producer.list_topics(self._config.topic, timeout=max(0.0, until - time.monotonic()))
+        except KafkaException as error:
+            producer.poll(0)  # hands over what was heard
+            raise self._failed(error.args[0]) from None
+        if (fault := known.topics[self._config.topic].error) is not None and fault.name() not in PASSING:
+            raise self._failed(fault)
 
     def _settings(self, alone: bool) -> dict[str, Any]:
         """Raises SecretUnavailable."""

@@ -109,6 +109,12 @@ def test_the_first_probe_that_succeeds_opens_the_way(rig: Rig) -> None:
     for number in (1, 2, 3):
         assert rig.store.append(batch(number), NOW) == {}
     assert len(rig.outlet.got) == 3
+    rig.outlet.down = True
+    with pytest.raises(StorageFailed):
+        rig.store.append(batch(4), NOW)
+    rig.outlet.down = False
+    rig.clock.now += 0.5  # the pauses begin anew
+    assert rig.store.append(batch(4), NOW) == {}
 
 
 def test_with_our_own_disk_full_one_batch_is_taken_and_its_numbers_are_written_when_there_is_room(rig: Rig) -> None:

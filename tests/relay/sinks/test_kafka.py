@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import confluent_kafka
@@ -40,6 +41,8 @@ class Broker:
         self.refuses_at_once: int | None = None
         self.full_for = 0
         self.heard: KafkaError | None = None
+        self.topic_error: KafkaError | None = None
+        self.is_away = False
 
     def make(self, settings: dict[str, Any]) -> "Producer":
         self.made.append(Producer(self, settings))
@@ -53,6 +56,11 @@ class Producer:
         self._broker = broker
         self._queue: list[tuple[bytes, bytes, Report]] = []
 
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        if self._broker.is_away:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=self._broker.topic_error)})
+
     def produce(self, topic: str, value: bytes, key: bytes, on_delivery: Report) -> None:
         if self._broker.full_for:
             self._broker.full_for -= 1
@@ -62,11 +70,12 @@ class Producer:
         self._queue.append((value, key, on_delivery))
 
     def poll(self, seconds: float) -> int:
+        if self._broker.heard is not None and not self.is_purged:
+            self.settings["error_cb"](self._broker.heard)
         return 0
 
     def flush(self, seconds: float) -> int:
-        if self._broker.heard is not None and not self.is_purged:
-            self.settings["error_cb"](self._broker.heard)
+        self.poll(seconds)
         for value, key, report in self._queue:
             code = self._broker.answer(self.settings, value)
             if code is None:
@@ -154,6 +163,22 @@ def test_a_timeout_says_what_was_heard_on_the_side(broker: Broker) -> None:
     broker.heard = KafkaError(KafkaError._AUTHENTICATION, "SASL authentication error: bad password 'hunter2'")
     said = failure(outlet())
     assert "our login is refused" in said and "hunter2" not in said
+
+
+def test_a_broker_that_is_away_is_noticed_before_anything_is_given_to_it(broker: Broker) -> None:
+    broker.is_away = True
+    broker.heard = KafkaError(
+        KafkaError._TRANSPORT, "h:9092/bootstrap: Connect to ipv4#h:9092 failed: Connection refused (after 0ms in state X)"
+    )
+    assert failure(outlet()).endswith("no connection (Connection refused)")
+    assert broker.got == []
+
+
+def test_a_topic_without_a_leader_is_waited_for_and_one_that_is_not_there_is_not(broker: Broker) -> None:
+    broker.topic_error = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+    assert deliver(outlet(), 1) == {}
+    broker.topic_error = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    assert "there is no such topic" in failure(outlet())
 
 
 def test_after_a_failure_nothing_is_left_in_a_queue_and_the_next_producer_is_a_new_one(broker: Broker) -> None:

@@ -16,7 +16,7 @@ from tests.relay.records import request, response
 from tests.relay.running import Partner, partner, running
 from tests.relay.sinks.load import Load, first_of_each, stored, topic
 
-TIMEOUT = 1.0  # of the sink; the first record after a start takes one second of librdkafka's own
+TIMEOUT = 1.0  # of the sink
 MAX_GROWTH = 128 << 20  # bytes; librdkafka's threads and buffers, the batches of 8 MiB on their way, and what the allocator keeps
 
 
@@ -104,7 +104,7 @@ async def test_a_broker_that_dies_under_load_costs_one_sink_refusals_the_other_n
     names = topic(kafka.address()), topic(kafka.address())
     straight, later = Load(), Load()
 
-    async with running(config(tmp_path / "r", a=direct(kafka, names[0], TIMEOUT + 1), b=forward(kafka, names[1]))) as relay:
+    async with running(config(tmp_path / "r", a=direct(kafka, names[0], TIMEOUT), b=forward(kafka, names[1]))) as relay:
 
         def backlog() -> ForwardStatus:
             found = relay.status().receivers[1].forward
@@ -139,12 +139,12 @@ async def test_a_broker_that_dies_under_load_costs_one_sink_refusals_the_other_n
 
 async def test_a_broker_that_hangs_is_503_in_time_and_costs_no_memory(tmp_path: Path, kafka: Kafka4) -> None:
     name, load = topic(kafka.address()), Load("x" * 3900)
-    with await asyncio.to_thread(Process, config(tmp_path / "r", a=direct(kafka, name, TIMEOUT + 1))) as relay:
+    with await asyncio.to_thread(Process, config(tmp_path / "r", a=direct(kafka, name, TIMEOUT))) as relay:
         async with load.pressing(relay.address(), 16):
             await load.until(lambda: len(load.acked) > 1000)
             before = resident(relay.child.pid)
             kafka.hang()
-            await load.until(lambda: load.codes["503"] > 20_000)
+            await load.until(lambda: load.codes["503"] > 5000)
             grown = resident(relay.child.pid) - before
             acked = len(load.acked)
             kafka.resume()
