@@ -32,7 +32,7 @@ from backends.snapshots import (
     Verdict,
 )
 from backends.source import Answer, Source, Unavailable
-from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, SenderStatus
+from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, RefusedLine, SenderStatus
 
 ROUND = 300.0  # seconds of one incident, its recovery included
 SEED = 20261122
@@ -80,9 +80,9 @@ class Deeds:
 
     def act(self, verb: str, arguments: Mapping[str, Any]) -> Answer:
         name = str(arguments.get("name", ""))
-        if verb == "pause":
+        if verb in ("pause", "drain") and name:
             self.paused.add(name)
-            return Answer(True, f"{name} is paused (demonstration)")
+            return Answer(True, f"{name} is {'drained and ' if verb == 'drain' else ''}paused (demonstration)")
         if verb == "resume":
             self.paused.discard(name)
             return Answer(True, f"{name} goes on (demonstration)")
@@ -138,6 +138,27 @@ def _receiver(name: str, port: int, a_minute: float, connections: int, at: float
         records_per_min=0.0 if paused else round(wave(name, at, a_minute)),
         last_record_at=now - (noise(name, int(at)) * 1.5),
         inbox=f"inbox/{name}",
+        quarantined=4 + int(at / 90) if name == "seoul-gw" else 0,
+        newest_refused=_refused(at, now) if name == "seoul-gw" else (),
+        commit_p50_ms=round(wave("commit50", at, 0.9), 1),
+        commit_p99_ms=round(wave("commit", at, 3.1), 1),
+        commit_records=round(wave(f"batch {name}", at, 2.4), 1),
+        last_commit_at=now - noise(name, int(at)),
+    )
+
+
+def _refused(at: float, now: float) -> tuple[RefusedLine, ...]:
+    """One more every 90 s: a partner that forgets a column."""
+    line = "0117|REQ|{:09}|20261122{:06}|A01|B07|ORDER|payload without its sequence"
+    found = [
+        RefusedLine(
+            now - at % 90 - 90 * back, "10.30.0.9:40238", 401, "8 columns instead of 9", line.format(int(at / 90) + 41 - back, 30_000)
+        )
+        for back in range(3)
+    ]
+    return (
+        *found,
+        RefusedLine(now - at - 400, "10.30.0.9:40245", 413, "longer than 4096 bytes", "4207|REQ|000000040|20261122025851|A01|B07|…"),
     )
 
 

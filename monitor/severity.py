@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from backends.snapshots import Heap, HeapFile, Offsets, Queue, Queues, Relay, Snapshot, Topics
-from relay.status import ReceiverStatus, SenderStatus
+from relay.status import ForwardStatus, ReceiverStatus, SenderStatus
 
 Severity = Literal["warning", "critical"]
 
@@ -60,6 +60,7 @@ _SENDER: Final[Mapping[str, tuple[Severity, str]]] = {
     "backing_off": ("warning", "its partner did not answer, trying again"),
     "probing": ("critical", "its partner is down, files wait"),
     "paused": ("warning", "paused, files wait"),
+    "lost": ("warning", "it is not known who may send, files wait"),
 }
 _CONSUMER: Final[Mapping[str, Severity]] = {
     "STALLED": "critical",
@@ -87,11 +88,19 @@ _QUEUE: Final[Mapping[str, Severity]] = {
 def _relay(relay: Relay) -> Found:
     for receiver in relay.receivers:
         yield from _of_state(receiver, _RECEIVER)
+        if receiver.forward is not None and receiver.forward.state == "backing_off":
+            yield "warning", f"{receiver.name} forward", _forward(receiver.forward)
     for sender in relay.senders:
         yield from _of_state(sender, _SENDER)
         if sender.failed:
             files = "1 file" if sender.failed == 1 else f"{sender.failed} files"
             yield "warning", f"{sender.name} failed files", f"{files} in failed/{sender.name}"
+
+
+def _forward(forward: ForwardStatus) -> str:
+    waiting = f"{forward.records} records" if forward.records is not None else f"{forward.files} files"
+    why = f": {forward.last_error}" if forward.last_error else ""
+    return f"{forward.to} takes nothing, {waiting} wait{why}"
 
 
 def _of_state(one: ReceiverStatus | SenderStatus, rules: Mapping[str, tuple[Severity, str]]) -> Found:

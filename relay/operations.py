@@ -162,7 +162,7 @@ class Operations:
 
 async def _drain_receiver(receiver: Receiver) -> str:
     ended, cut = await receiver.empty(EMPTY_DEADLINE)
-    parts = [f"{ended} connections were answered and ended"] if ended else []
+    parts = [f"{_connections(ended)} answered and ended"] if ended else []
     parts += [f"{cut} did not read their answers and were cut"] if cut else []
     told = f" ({', '.join(parts)})" if parts else ""
     return f"drained and paused: receiver {receiver.config.name}{told}; what it stored is published"
@@ -180,6 +180,10 @@ async def _drain_sender(sender: Sender) -> str:
 
 def _kind(part: Part) -> str:
     return "receiver" if isinstance(part, Receiver) else "sender"
+
+
+def _connections(count: int) -> str:
+    return "1 connection was" if count == 1 else f"{count} connections were"
 
 
 def _named(parts: Sequence[Part]) -> str:

@@ -42,7 +42,7 @@ READ_ONLY = "read-only: start with --write, or set console.write: true in config
 
 
 def offered(verb: str, entries: Sequence[Entry], *, writable: bool) -> Act | Refused:
-    """What `verb` (resend, resend_all, pause_relay, disconnect) would do to these rows."""
+    """What `verb` (a key of OFFERS) would do to these rows."""
     if not writable:
         return Refused(READ_ONLY)
     if not entries:
@@ -87,7 +87,7 @@ def _pause(entries: Sequence[Entry]) -> Act | Refused:
         return Refused("stand on a receiver or a sender")
     name, source = visible(item.name), entries[0].snapshot.source
     verb = "resume" if item.state == "paused" else "pause"
-    send = Send(source, verb, {"name": item.name}, {"state": item.state})
+    send = Send(source, verb, _this(item), {"state": item.state})
     if verb == "resume":
         return Act(f"Let {name} go on?", (), "Go on", (send,), 1)
     if isinstance(item, ReceiverStatus):
@@ -95,6 +95,32 @@ def _pause(entries: Sequence[Entry]) -> Act | Refused:
     else:
         lines = ("Nothing is sent until it goes on; files wait in its outbox.", f"{count(item.waiting, 'file')} waiting now.")
     return Act(f"Pause {name}?", lines, "Pause", (send,))
+
+
+def _this(item: ReceiverStatus | SenderStatus) -> dict[str, Argument]:
+    """A receiver and a sender may have the same name."""
+    return {"name": item.name, "only": "receiver" if isinstance(item, ReceiverStatus) else "sender"}
+
+
+def _drain(entries: Sequence[Entry]) -> Act | Refused:
+    item = entries[0].item
+    if not isinstance(item, ReceiverStatus | SenderStatus):
+        return Refused("stand on a receiver or a sender")
+    lines: tuple[str, ...]
+    if isinstance(item, ReceiverStatus):
+        lines = (
+            "What came is answered, its connections end, and what it stored is published now.",
+            "Then it stays paused: partners are told that we are busy until it goes on (P).",
+            f"{count(item.connections, 'connection')} open now.",
+        )
+    else:
+        lines = (
+            "What is in flight ends; then it stays paused until it goes on (P).",
+            f"{count(item.in_flight, 'file')} in flight, {number(item.waiting)} waiting now.",
+        )
+    return Act(
+        f"Drain {visible(item.name)}?", lines, "Drain", (Send(entries[0].snapshot.source, "drain", _this(item), {"state": item.state}),)
+    )
 
 
 def _disconnect(entries: Sequence[Entry]) -> Act | Refused:
@@ -107,4 +133,4 @@ def _disconnect(entries: Sequence[Entry]) -> Act | Refused:
     return Act(f"Disconnect {what}?", (*lines, "What was answered 200 is stored; the partner may connect again."), "Disconnect", sends)
 
 
-OFFERS = {"resend": _resend, "resend_all": _resend_all, "pause_relay": _pause, "disconnect": _disconnect}
+OFFERS = {"resend": _resend, "resend_all": _resend_all, "pause_relay": _pause, "drain_relay": _drain, "disconnect": _disconnect}

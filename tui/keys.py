@@ -40,6 +40,7 @@ KEYS: tuple[Key, ...] = (
     Key(("r",), "resend", "send the failed file again, or all that are marked", "relay", short="resend"),
     Key(("R",), "resend_all", "send all failed files of this sender again", "relay"),
     Key(("P",), "pause_relay", "pause the receiver or sender, or let it go on", "relay", short="pause it"),
+    Key(("D",), "drain_relay", "drain the receiver or sender: finish, publish, stay paused", "relay", short="drain"),
     Key(("X",), "disconnect", "disconnect the connection", "relay", short="disconnect"),
     Key(("tab",), "next_pane", "next pane", "anywhere"),
     Key(("shift+tab",), "previous_pane", "pane before", "anywhere"),

@@ -68,10 +68,18 @@ class Group(NamedTuple):
     name: str
     title: str
     fields: tuple[Field, ...]
+    of: int = 0  # how many there are outside, when not all of them are rows
 
     @property
     def columns(self) -> tuple[Column, ...]:
         return tuple(field.column for field in self.fields)
+
+    def without(self, column: str) -> "Group":
+        return self._replace(fields=tuple(field for field in self.fields if field.column.key != column))
+
+    def counted(self, shown: int) -> str:
+        """`5`, or `1,000 of 10,000`."""
+        return f"{shown:,} of {self.of:,}" if self.of > shown else f"{shown:,}"
 
 
 class Pane(Protocol):
@@ -136,10 +144,12 @@ class ListPane:
         words: Callable[[Entry], str],
         detail: Callable[[Entry, float], list[Section]],
         nothing: str,
+        adapt: Callable[[Group, Sequence[Snapshot]], Group] = lambda group, snapshots: group,
     ) -> None:
+        """`adapt` gives a group what it has only now: a column that is needed, how many rows there would be."""
         self.name, self.kind, self.key, self.title = name, kind, key, title
         self._groups = tuple(groups)
-        self._entries, self.words, self._detail, self._nothing = entries, words, detail, nothing
+        self._entries, self.words, self._detail, self._nothing, self._adapt = entries, words, detail, nothing, adapt
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -149,11 +159,9 @@ class ListPane:
         return list(store.snapshots.values()) if self.kind is None else store.of_kind(self.kind)
 
     def groups(self, store: Store) -> tuple[Group, ...]:
-        if len(self.snapshots(store)) > 1:
-            return self._groups
-        return tuple(
-            group._replace(fields=tuple(field for field in group.fields if field.column.key != "source")) for group in self._groups
-        )
+        snapshots = self.snapshots(store)
+        groups = tuple(self._adapt(group, snapshots) for group in self._groups)
+        return groups if len(snapshots) > 1 else tuple(group.without("source") for group in groups)
 
     def entries(self, store: Store) -> list[Entry]:
         return [entry for snapshot in self.snapshots(store) for entry in self._entries(snapshot)]
@@ -164,7 +172,15 @@ class ListPane:
     def sections(self, store: Store, now: float) -> list[Section]:
         entries = self.entries(store)
         made = ((group, _rows(group, index, entries, now)) for index, group in enumerate(self.groups(store)))
-        return [Section(group.title, columns=group.columns, rows=tuple(rows)) for group, rows in made if rows]
+        return [
+            Section(
+                f"{group.title} {group.counted(len(rows))}" if group.of > len(rows) else group.title,
+                columns=group.columns,
+                rows=tuple(rows),
+            )
+            for group, rows in made
+            if rows
+        ]
 
     def detail(self, store: Store, key: str, now: float) -> list[Section]:
         found = next((entry for entry in self.entries(store) if entry.key == key), None)

@@ -150,4 +150,4 @@ def _heading(listing: Listing, heading: Heading, layouts: Sequence[list[Place]],
         return _columns(listing, heading.group, layouts[heading.group])
     group = listing.groups[heading.group]
     count = sum(1 for item in listing.items if isinstance(item, Entry) and item.group == heading.group)
-    return (Piece(f" {group.title} ", "title"), Piece(number(count), "dim"))
+    return (Piece(f" {group.title} ", "title"), Piece(group.counted(count), "dim"))

@@ -35,9 +35,16 @@ LOOKS: dict[str, Look] = {
     "open": FINE,
     "reading": FINE,
     "answering": FINE,
+    "storing": FINE,
     "waiting": FINE,
+    "waiting for an answer": FINE,
     "connecting": FINE,
     "closing": QUIET,
+    "ending": QUIET,
+    "peer does not read": WARN,
+    "forwarding": FINE,
+    "standby": QUIET,
+    "lost": WARN,
     "paused": WARN,
     "draining": WARN,
     "backing_off": WARN,
@@ -75,7 +82,15 @@ LOOKS: dict[str, Look] = {
 }
 
 # Words that say more to an operator than the names of states do.
-_SPOKEN = {"probing": "DOWN", "backing_off": "RETRYING", "crit": "LATE", "warn": "AGING", "ok": "OK"}
+_SPOKEN = {
+    "probing": "DOWN",
+    "backing_off": "RETRYING",
+    "peer does not read": "UNREAD",
+    "waiting for an answer": "WAITING",
+    "crit": "LATE",
+    "warn": "AGING",
+    "ok": "OK",
+}
 
 
 def look(word: str) -> Look:

@@ -25,7 +25,7 @@ from backends.snapshots import (
     Verdict,
 )
 from monitor.severity import MAX_NEWS, Change, News, Problem, problems
-from relay.status import ReceiverStatus, SenderStatus
+from relay.status import ForwardStatus, ReceiverStatus, SenderStatus
 from tests.monitor.fakes import queues
 
 
@@ -38,9 +38,12 @@ def found(data: Data) -> list[tuple[str, str, str]]:
     return [(problem.severity, problem.subject, problem.text) for problem in problems(snapshot(data))]
 
 
-def relay(*, receiver: str = "listening", sender: str = "idle", failed: int = 0, error: str | None = None) -> Relay:
+def relay(
+    *, receiver: str = "listening", sender: str = "idle", failed: int = 0, error: str | None = None, forward: str | None = None
+) -> Relay:
+    behind = None if forward is None else ForwardStatus("kafka topic in", forward, 1, 12, 99, 3.0, 0, 0, "no broker answers")
     return Relay(
-        receivers=(ReceiverStatus("in", "127.0.0.1:9400", receiver, 0, 0, 0, {}, 0, None, None, last_error=error),),
+        receivers=(ReceiverStatus("in", "127.0.0.1:9400", receiver, 0, 0, 0, {}, 0, None, None, last_error=error, forward=behind),),
         senders=(SenderStatus("out", "127.0.0.1:9401", sender, 0, None, 0, 0, failed, 0, error),),
         connections=(),
         connections_total=0,
@@ -58,6 +61,13 @@ def relay(*, receiver: str = "listening", sender: str = "idle", failed: int = 0,
         (relay(receiver="paused", error="old"), [("warning", "in", "paused, partners are refused")]),
         (relay(sender="backing_off", error="timeout"), [("warning", "out", "its partner did not answer, trying again: timeout")]),
         (relay(sender="probing"), [("critical", "out", "its partner is down, files wait")]),
+        (relay(sender="standby"), []),
+        (relay(sender="lost"), [("warning", "out", "it is not known who may send, files wait")]),
+        (relay(forward="forwarding"), []),
+        (
+            relay(forward="backing_off"),
+            [("warning", "in forward", "kafka topic in takes nothing, 12 records wait: no broker answers")],
+        ),
         (relay(failed=1), [("warning", "out failed files", "1 file in failed/out")]),
         (relay(failed=7), [("warning", "out failed files", "7 files in failed/out")]),
     ],

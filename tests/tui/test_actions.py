@@ -47,6 +47,16 @@ def test_a_pause_says_what_it_means_and_a_resume_is_a_small_question() -> None:
     assert isinstance(resume, Act) and resume.sends[0].verb == "resume"
 
 
+def test_a_drain_says_what_it_ends_and_means_this_one_alone() -> None:
+    plan = offered("drain_relay", entries("receiver/partner-a"), writable=True)
+    assert isinstance(plan, Act)
+    assert (plan.title, plan.tier, plan.lines[-1]) == ("Drain partner-a?", 2, "3 connections open now.")
+    assert plan.sends[0][:3] == ("relay", "drain", {"name": "partner-a", "only": "receiver"})
+    sender = offered("drain_relay", entries("sender/busan-gw"), writable=True)
+    assert isinstance(sender, Act) and sender.lines[-1].startswith("1 file in flight, 480 waiting")
+    assert sender.sends[0].arguments == {"name": "busan-gw", "only": "sender"}
+
+
 def test_a_disconnect_expects_the_peer_that_was_seen() -> None:
     plan = offered("disconnect", entries("connection/1", "connection/2"), writable=True)
     assert isinstance(plan, Act)
@@ -61,6 +71,7 @@ def test_a_disconnect_expects_the_peer_that_was_seen() -> None:
         ("resend_all", "receiver/partner-a", "stand on a sender"),
         ("resend_all", "sender/partner-a", "has no failed files"),
         ("pause_relay", "connection/1", "stand on a receiver or a sender"),
+        ("drain_relay", "connection/1", "stand on a receiver or a sender"),
         ("disconnect", "sender/partner-a", "no connection here"),
     ],
 )

@@ -245,7 +245,17 @@ async def test_pausing_a_receiver_asks_first_and_cancel_is_chosen() -> None:
         await it.press("enter")
         assert link.sent == []
         await it.press("P", "y")
-        assert link.sent == [("relay", "pause", {"name": "partner-a"})]
+        assert link.sent == [("relay", "pause", {"name": "partner-a", "only": "receiver"})]
+        it.sees("done")
+
+
+async def test_a_drain_says_what_it_ends_and_what_came_of_it() -> None:
+    link = ScriptedLink(*incident())
+    async with story(link=link, view="relay") as it:
+        await it.press("D")
+        it.sees("Drain partner-a?", "3 connections open now.")
+        await it.press("y")
+        assert link.sent == [("relay", "drain", {"name": "partner-a", "only": "receiver"})]
         it.sees("done")
 
 

@@ -3,14 +3,18 @@
 import msgspec
 import pytest
 
+from backends import demo
 from backends.snapshots import Heap, HeapFile, Occupancy, Offsets, Queues, Topic, Topics
-from tests.tui.scripted import NOW, incident, snapshot, store_of
+from monitor.store import Store
+from relay.status import ForwardStatus, RefusedLine
+from tests.tui.scripted import NOW, TROUBLE, incident, snapshot, store_of
 from tui.pane import Pane, Row, Section, panes
-from tui.panes import heap, relay
+from tui.panes import heap, relay_cells
 from tui.panes.overview import Blocks, count, notice
 
 PANES = {pane.name: pane for pane in panes()}
 STORE = store_of(*incident())
+RELAY = demo.relay(TROUBLE, NOW, demo.Deeds())
 
 
 def cells(pane: Pane, rows: list[Row], name: str) -> dict[str, str]:
@@ -135,9 +139,47 @@ def test_a_sender_shows_its_failed_files() -> None:
     assert "10.20.0.7:9401" in facts(sections)["Sends to"]
 
 
+def test_a_receiver_shows_what_it_refused_last() -> None:
+    sections = PANES["relay"].detail(STORE, "relay/receiver/seoul-gw", NOW)
+    assert [section.title for section in sections] == ["Receiver seoul-gw", "Newest refused", "Relay"]
+    assert [cell.text for cell in sections[1].rows[0].cells][1:4] == ["10.30.0.9:40238", "401", "8 columns instead of 9"]
+    assert facts(sections)["Commit"].endswith("records each")
+
+
+def relay_with(**changes: object) -> Store:
+    return store_of(snapshot("relay", "relay", msgspec.structs.replace(RELAY, **changes)))
+
+
+def test_foreign_text_in_a_refused_line_is_shown_harmless_and_an_old_one_with_its_date() -> None:
+    line = RefusedLine(NOW - 3 * 86400, "10.0.0.1:5", 403, "not UTF-8", "0030|REQ|\x1b[2J")
+    receiver = msgspec.structs.replace(RELAY.receivers[0], newest_conflicts=(line,))
+    (row,) = PANES["relay"].detail(relay_with(receivers=(receiver,)), "relay/receiver/partner-a", NOW)[1].rows
+    assert row.cells[4].text == "0030|REQ|␛[2J"
+    assert row.cells[0].text.startswith("2025-11-1")
+
+
+def test_of_10_000_connections_the_table_says_that_it_shows_a_part() -> None:
+    group = PANES["relay"].groups(relay_with(connections_total=10_000))[3]
+    assert group.counted(7) == "7 of 10,000"
+    assert PANES["relay"].groups(STORE)[3].counted(6) == "6"
+    titles = [section.title for section in PANES["relay"].sections(relay_with(connections_total=10_000), NOW)]
+    assert titles[-1] == "Connections 6 of 10,000"
+
+
+def test_what_waits_for_a_broker_has_a_column_only_where_a_receiver_forwards() -> None:
+    assert "forward" not in {column.key for column in PANES["relay"].groups(STORE)[0].columns}
+    forward = ForwardStatus("kafka topic in", "backing_off", 3, 1204, 99, 75.0, 90, 0, "no broker answers", NOW + 9)
+    store = relay_with(receivers=(msgspec.structs.replace(RELAY.receivers[0], forward=forward, sink="kafka topic in"),))
+    row = PANES["relay"].rows(store, NOW)[0]
+    assert ("▴ 1,204", "warn") in [(cell.text, cell.role) for cell in row.cells]
+    told = facts(PANES["relay"].detail(store, "relay/receiver/partner-a", NOW)[1:])
+    assert told["Waiting"] == "1,204 records, 99 B in 3 files, the oldest 1m15s"
+    assert told["Last error"] == "no broker answers"
+
+
 def test_refusals_are_counted_by_code() -> None:
-    assert relay.codes({"413": 1, "401": 3, "400": 0}) == "401:3 413:1"
-    assert relay.codes({}) == "0"
+    assert relay_cells.codes({"413": 1, "401": 3, "400": 0}) == "401:3 413:1"
+    assert relay_cells.codes({}) == "0"
 
 
 @pytest.mark.parametrize("key", ["receiver/partner-a", "connection/1", "failed/busan-gw/20261122-0303-refunds.req"])
