@@ -27,6 +27,7 @@ from bench.rig.servers import ROOT, Absent, Server, Variant, cpu_s, limit, relay
 
 PATIENCE_S = 60.0
 HEAD_START_S = 1.0  # after the first record: the first scan goes on meanwhile, and its cost is a figure of its own
+ENDING = "_result.txt"
 STEP = 7919  # a prime: files are not made in the order of their names
 
 PIPELINED = {"connection": "pipelined", "parallel": 256}
@@ -47,7 +48,7 @@ class Counts(NamedTuple):
 
 
 def main() -> int:
-    words = arguments(__doc__, seconds=1.5, rounds=2)
+    words = arguments(__doc__, seconds=1, rounds=2)
     words.add_argument("--files", type=int, default=100_000, help="that wait (%(default)s)")
     return run(words, program)
 
@@ -98,10 +99,11 @@ def report(rounds: list[tuple[Figures, Counts]]) -> dict[str, float]:
 def fill(place: Path, count: int) -> None:
     """Makes those of the files that are not there."""
     place.mkdir(exist_ok=True)
-    there = {path.name for path in place.iterdir()}
+    with os.scandir(place) as entries:
+        there = {entry.name for entry in entries}
     for turn in range(count):
         number = turn * STEP % count
-        if (name := f"{number:012d}_result.txt") not in there:
+        if (name := f"{number:012d}{ENDING}") not in there:
             fd = os.open(place / name, os.O_WRONLY | os.O_CREAT, 0o640)
             os.write(fd, record(number))
             os.close(fd)
@@ -116,8 +118,6 @@ class Waiting(NamedTuple):
     name: str
     says: str
     command: Callable[[Path, int], list[str]]  # of its directory and the partner's port
-    archive: str
-    elsewhere: tuple[str, ...]  # patterns of where else its files may be, at the end
 
 
 def sender(name: str, rig: Rig, says: str, how: Mapping[str, Any]) -> Waiting:
@@ -125,16 +125,14 @@ def sender(name: str, rig: Rig, says: str, how: Mapping[str, Any]) -> Waiting:
         wanted = {"name": "bench", "connect": f"127.0.0.1:{port}", "outbox": str(place / "outbox"), **how}
         return relay_command(place, {"senders": [wanted]})
 
-    return Waiting(name, says, command, "relay/archive/bench/*/*.txt", ("relay/failed/bench/*.txt", ".*claimed*/*.txt", "outbox/.*/*.txt"))
+    return Waiting(name, says, command)
 
 
 def old_loop(rig: Rig) -> Waiting:
     def command(place: Path, port: int) -> list[str]:
         return [sys.executable, "-m", "bench.rig.peers", "loop", str(port), str(place)]
 
-    return Waiting(
-        "loop", "lists the outbox for the oldest file, connects, sends, hears the answer, archives; and again", command, "archive/*.txt", ()
-    )
+    return Waiting("loop", "lists the outbox for the oldest file, connects, sends, hears the answer, archives; and again", command)
 
 
 def deliver(rig: Rig, waiting: Waiting, partner: Variant, files: Path) -> tuple[Figures, Counts]:
@@ -147,13 +145,25 @@ def deliver(rig: Rig, waiting: Waiting, partner: Variant, files: Path) -> tuple[
         process.terminate()
         process.wait(PATIENCE_S)
         server.stop()
-        archived = {int(path.name.split("_")[0]) for path in place.glob(waiting.archive)}
-        left = sum(1 for where in ("outbox/*.txt", *waiting.elsewhere) for _ in place.glob(where))
+        archived, left = found_files(place)
         counts = Counts(audit(archived, server.stored()), rig.words.files - len(archived) - left)
     (place / "outbox").rename(files)
     shutil.rmtree(place)
     fill(files, rig.words.files)
     return figures, counts
+
+
+def found_files(place: Path) -> tuple[set[int], int]:
+    """The numbers of those in an archive, and how many are anywhere else."""
+    archived: set[int] = set()
+    left = 0
+    for directory, _, names in os.walk(place):
+        files = [name for name in names if name.endswith(ENDING)]
+        if "archive" in Path(directory).relative_to(place).parts:
+            archived.update(int(name.removesuffix(ENDING)) for name in files)
+        else:
+            left += len(files)
+    return archived, left
 
 
 @contextlib.contextmanager
