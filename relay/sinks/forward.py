@@ -27,6 +27,7 @@ from relay.status import ForwardStatus
 log = logging.getLogger(__name__)
 
 BLOCK: Final = 1 << 20  # bytes of one delivery: 8,000 records, which a broker near by takes in 0.1 s
+LEAST_BLOCK: Final = 16 << 10  # a broker that does not take the block in its time is offered a quarter of it, down to this
 LOOK_INTERVAL: Final = 1.0  # seconds; what is written by our own receiver wakes us at once
 
 
@@ -59,6 +60,7 @@ class Forwarder:
         self._position = Position()
         self._head: str | None = None
         self._pace = Pace()
+        self._block = BLOCK
         self._looked_at = -LOOK_INTERVAL
         self._last_error: str | None = None
         self._is_unnoted = False  # the position on disk is behind; said once
@@ -137,6 +139,7 @@ class Forwarder:
                 return min(LOOK_INTERVAL, (self._pace.next_try_at or now) - now)
             is_more = self._advance()
         except StorageFailed as error:
+            self._block = max(LEAST_BLOCK, self._block // 4)
             return self._failed(str(error))
         except OSError as error:
             return self._failed(f"{error.filename or self._place}: {error.strerror or error}")
@@ -203,7 +206,7 @@ class Forwarder:
 
     def _forward(self, fd: int, end: int) -> None:
         position = self._position
-        data = os.pread(fd, min(end - position.offset, max(BLOCK, self._layout.max_bytes)), position.offset)
+        data = os.pread(fd, min(end - position.offset, max(self._block, self._layout.max_bytes)), position.offset)
         if not data:
             raise OSError(errno.EIO, "is shorter than what was written to it", position.name)
         block = data[: data.rfind(b"\n") + 1] or data  # no newline at all: nothing that we wrote
@@ -217,6 +220,7 @@ class Forwarder:
         self._position = position.moved(fd, len(block), len(lines))
         self._forwarded += len(lines) - len(bad)
         self._forwarded_at = time.time()
+        self._block = min(BLOCK, self._block * 2)
         self._note()
 
     def _sorted(self, lines: list[bytes], block: bytes) -> tuple[Sequence[bytes], Sequence[bytes], list[bytes]]:

@@ -8,13 +8,15 @@ LIMIT = 300  # bytes; longer lines are refused
 
 
 class Scripted:
-    """`down`: every delivery fails. `takes`: of the next delivery it keeps this many lines and fails then. `before`: called with each."""
+    """`down`: every delivery fails, and each of more lines than `most`. `takes`: of the next delivery it keeps this many lines and fails
+    then. `before`: called with each."""
 
     name = "a scripted broker"
 
     def __init__(self) -> None:
         self.down = False
         self.takes: int | None = None
+        self.most = 1 << 30
         self.before: Callable[[Sequence[bytes]], None] = lambda lines: None
         self.got: list[bytes] = []
         self.calls = 0
@@ -25,7 +27,7 @@ class Scripted:
         self.calls += 1
         self.before(lines)
         takes, self.takes = self.takes, None
-        if self.down or takes is not None:
+        if self.down or takes is not None or len(lines) > self.most:
             self.got += lines[: takes or 0]
             raise StorageFailed(f"{self.name}: connection refused", is_space=False)
         self.got += [line for line in lines if len(line) <= LIMIT]

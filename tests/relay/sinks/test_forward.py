@@ -55,7 +55,7 @@ class Rig:
             home / "quarantine",
             archive,
             self.outlet,
-            LAYOUT,
+            Layout(Records(), Codes()),
             self.disk,
             lambda severity, text: self.said.append(f"{severity}: {text}"),
             self.clock,
@@ -279,15 +279,27 @@ def test_lines_that_are_no_records_are_set_aside_too(rig: Rig) -> None:
 
 def test_a_long_file_goes_in_bounded_blocks(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay.sinks.forward.BLOCK", 10 * len(request(1)) + 5)
+    rig.forwarder._block = 10 * len(request(1)) + 5
     sizes: list[int] = []
     rig.outlet.before = lambda lines: sizes.append(len(lines))
-    layout = Layout(Records(), Codes())
-    layout.max_bytes = 200
-    rig.forwarder._layout = layout
+    rig.forwarder._layout.max_bytes = 200
     rig.store.append(batch(*range(1, 96)), NOW)
     rig.until_idle()
     assert rig.numbers() == list(range(1, 96))
     assert sizes == [10] * 9 + [5]
+
+
+def test_a_broker_that_is_too_slow_for_a_block_is_offered_smaller_ones(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(request(1))
+    monkeypatch.setattr("relay.sinks.forward.LEAST_BLOCK", size)
+    rig.forwarder._layout.max_bytes, rig.forwarder._block = size, 64 * size
+    rig.outlet.most = 5
+    rig.store.append(batch(*range(1, 100)), NOW)
+    for _ in range(200):
+        rig.clock.now += 6
+        if rig.forwarder.step() and not rig.forwarder.status(NOW).files:
+            break
+    assert rig.numbers() == list(range(1, 100))
 
 
 def test_a_position_that_cannot_be_written_stops_nothing_and_is_said_once(rig: Rig) -> None:
