@@ -6,7 +6,7 @@ import pytest
 
 from tests.relay.faults.world import World
 
-WORLDS, STEPS, CUTS = 60, 40, 3
+WORLDS, STEPS, CUTS = 40, 40, 3
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["renamed when the minute is over", "in place"])
