@@ -96,7 +96,7 @@ class Inbox:
         """Looks after the sync whether the file has its name still: if not, the records go to another one before anybody hears of them."""
         self._append_to(self._current(now), data)
         if (gone := self._whereabouts()) is not None:
-            self._leave(gone)
+            self._leave(gone, unheard=len(data))
             self._append_to(self._current(now), data)
 
     def _append_to(self, file: DurableFile, data: bytes) -> None:
@@ -116,11 +116,11 @@ class Inbox:
             return "was removed"
         return None if self._in_place else "was moved away"  # a consumer that took it in place has these records too
 
-    def _leave(self, what: str) -> None:
-        """The current file is not ours any more."""
+    def _leave(self, what: str, unheard: int = 0) -> None:
+        """The current file is not ours any more. `unheard`: bytes of its last records, which nobody heard of."""
         if (file := self._file) is None:
             return
-        self._trouble(f"{file.path} {what} while it was being written; {file.size} bytes in it were acknowledged")
+        self._trouble(f"{file.path} {what} while it was being written; {file.size - unheard} bytes in it were acknowledged")
         self._file = None
         file.close()
 

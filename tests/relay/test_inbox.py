@@ -1,6 +1,7 @@
 """Minute files: when they appear, under which name, and what a disk in trouble does to them. Time is an argument."""
 
 import calendar
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -294,3 +295,128 @@ def test_the_log_of_names_is_bounded_by_count_so_that_no_jump_of_the_clock_empti
     names.load()
     assert [names.is_used(f"20261122120{minute}_request.txt") for minute in range(5)] == [False, False, True, True, True]
     assert len((bench.memory / "names").read_text().split()) == 3
+
+
+class Crowded(Faulty):
+    """A disk that somebody else has filled: there is room only while the reserve is given back."""
+
+    def __init__(self, reserve: Path) -> None:
+        super().__init__()
+        self.reserve_file = reserve
+        self.is_full = False
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        if self.is_full and self.reserve_file.exists():
+            raise OSError(28, "No space left on device")
+        return super().write(fd, data)
+
+    def reserve(self, path: Path, size: int) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        super().reserve(path, size)
+
+
+def crowded(root: Path) -> tuple[Bench, Crowded]:
+    bench = Bench(root)
+    bench.disk = disk = Crowded(bench.memory / "reserve")
+    bench.start()
+    return bench, disk
+
+
+def test_a_full_disk_publishes_its_minutes_with_the_room_of_the_reserve_and_takes_records_when_that_is_there_again(tmp_path: Path) -> None:
+    bench, disk = crowded(tmp_path)
+    bench.inbox.append(batch(b"one"), NOON)
+    disk.is_full = True
+    bench.inbox.tick(NOON + 60)
+    assert bench.seen == {"202611221200_request.txt": b"one\n"}
+    assert not disk.reserve_file.exists()
+    with pytest.raises(StorageFailed) as failure:
+        bench.inbox.append(batch(b"two"), NOON + 61)
+    assert failure.value.is_space
+    assert not bench.inbox.has_room()
+    disk.is_full = False
+    bench.inbox.tick(NOON + 62)
+    assert bench.inbox.has_room()
+    bench.inbox.append(batch(b"three"), NOON + 63)
+
+
+def test_a_number_that_cannot_be_remembered_keeps_its_file_hidden_until_it_can(bench: Bench) -> None:
+    """Were it published and consumed, a crash would forget the number, and its record be stored twice when it is sent again."""
+    bench.inbox.append(batch(b"one"), NOON)
+    bench.disk.bad_syncs = 2
+    bench.inbox.tick(NOON + 60)
+    assert bench.seen == {}
+    assert "nothing is published while" in bench.troubles[0]
+    for second in (61, 62, 63):
+        bench.inbox.tick(NOON + second)
+    assert bench.seen == {"202611221200_request.txt": b"one\n"}
+    assert len(bench.troubles) == 1, "it is said once"
+
+
+def test_a_file_that_was_removed_while_it_was_written_gets_no_acknowledgement(bench: Bench) -> None:
+    bench.inbox.append(batch(b"one"), NOON)
+    (bench.place / ".202611221200_request.txt.part").unlink()
+    bench.inbox.append(batch(b"two"), NOON + 1)
+    bench.inbox.close(NOON + 2)
+    assert bench.seen == {"202611221200_request.1.txt": b"two\n"}
+    assert "was removed while it was being written; 4 bytes in it were acknowledged" in bench.troubles[0]
+
+
+def test_a_directory_that_was_removed_is_made_again_and_said(bench: Bench) -> None:
+    bench.inbox.append(batch(b"one"), NOON)
+    for place in (bench.place, bench.memory):
+        shutil.rmtree(place)
+    bench.inbox.append(batch(b"two"), NOON + 1)
+    bench.inbox.close(NOON + 2)
+    assert bench.seen == {"202611221200_request.1.txt": b"two\n"}
+    assert any("is there again" in trouble for trouble in bench.troubles)
+    assert list(bench.memory.glob("*.seen")) != []
+
+
+def test_a_removed_directory_is_noticed_without_traffic_too(bench: Bench) -> None:
+    bench.inbox.append(batch(b"one"), NOON)
+    shutil.rmtree(bench.place)
+    bench.inbox.tick(NOON + 1)
+    assert "was removed while it was being written" in bench.troubles[0]
+
+
+def test_a_failed_file_is_cut_at_once_and_the_cut_is_written_down_before_anything_else_is_stored(bench: Bench) -> None:
+    bench.inbox.append(batch(b"one"), NOON)
+    bench.disk.bad_syncs = 1
+    with pytest.raises(StorageFailed):
+        bench.inbox.append(batch(b"two"), NOON + 1)
+    assert (bench.place / ".202611221200_request.txt.part").read_bytes() == b"one\n"
+    assert (bench.memory / "names").read_text().split() == ["202611221200_request.txt"]
+    bench.inbox.append(batch(b"two"), NOON + 2)
+    assert (bench.memory / "names").read_text().split() == [
+        "202611221200_request.txt",
+        "202611221200_request.txt=4",
+        "202611221200_request.1.txt",
+    ]
+
+
+def test_the_hour_that_comes_twice_gets_its_next_names(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    first = float(calendar.timegm((2026, 10, 25, 0, 30, 0)))  # 02:30, and again an hour later
+    for hour, line in enumerate((b"summer", b"winter")):
+        bench.inbox.append(batch(line), first + hour * 3600)
+        bench.inbox.tick(first + hour * 3600 + 60)
+    assert bench.seen == {"202610250230_request.txt": b"summer\n", "202610250230_request.1.txt": b"winter\n"}
+
+
+def test_a_restart_finds_a_hidden_and_a_published_file_of_its_minute_and_touches_neither(bench: Bench) -> None:
+    (bench.place / "202611221200_request.txt").write_bytes(b"published\n")
+    (bench.place / ".202611221200_request.1.txt.part").write_bytes(b"hidden\n")
+    bench.inbox.append(batch(b"three"), NOON)
+    bench.inbox.close(NOON + 1)
+    assert bench.seen == {"202611221200_request.txt": b"published\n", "202611221200_request.2.txt": b"three\n"}
+    assert bench.hidden == [".202611221200_request.1.txt.part"]
+
+
+def test_a_log_of_names_that_cannot_be_shortened_on_a_full_disk_is_used_as_it_is(bench: Bench) -> None:
+    bench.inbox.append(batch(b"one"), NOON)
+    bench.disk.room = 0
+    names = Names(bench.memory / "names", bench.disk)
+    names.load()
+    assert names.is_used("202611221200_request.txt")

@@ -134,3 +134,47 @@ def test_a_block_reads_back_whatever_follows_it(keys: list[bytes], at: float, ga
 @given(st.binary(max_size=300))
 def test_any_bytes_are_no_blocks(data: bytes) -> None:
     assert list(_blocks(data)) == [] or data.startswith(b"SEEN")
+
+
+def test_a_jump_of_the_wall_clock_removes_no_segment(tmp_path: Path) -> None:
+    """Ages are taken from a clock that nobody sets; what is on disk has the wall clock's time."""
+    elapsed = itertools.count(NOW)
+    book = Ledger(tmp_path, 1000.0, 1_000_000, Faulty(), clock=lambda: float(next(elapsed)))
+    book.load(Seen(1000.0, 1_000_000), NOW)
+    book.note([b"1"], [11], NOW)
+    book.close()
+    book.note([b"2"], [22], NOW + 1e6)
+    book.sync()
+    assert len(list(tmp_path.glob("*.seen"))) == 2
+    assert remembered(tmp_path) == {b"1": 11, b"2": 22}
+
+
+def test_a_disk_that_refuses_for_long_is_asked_once_a_second_and_leaves_no_empty_files(tmp_path: Path) -> None:
+    disk = Faulty()
+    book = ledger(tmp_path, disk, is_eager=True)
+    book.load(Seen(86400.0, 1000), NOW)
+    disk.room = 0
+    for number in range(100):
+        book.note([b"%d" % number], [number], NOW)
+    assert disk.log.count("open 0000000001.seen") == 1
+    assert len([line for line in disk.log if line.endswith(".seen")]) <= 2
+    assert list(tmp_path.glob("*.seen")) == []
+    disk.room = None
+    assert book.prepare()
+    assert len(remembered(tmp_path)) == 100
+
+
+def test_too_many_numbers_in_memory_stop_the_taking_of_records_and_none_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.ledger.MAX_WAITING", 500)
+    disk = Faulty()
+    book = started(tmp_path, disk)
+    disk.bad_opens = 1000
+    for number in range(20):
+        book.note([b"%d" % number], [number], NOW)
+    book.sync()
+    assert not book.is_ready
+    disk.bad_opens = 0
+    assert book.prepare()
+    assert len(remembered(tmp_path)) == 20

@@ -1,6 +1,7 @@
 """After a kill or a power cut: what is published, what is cut off, what is kept aside, and what is still remembered."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,35 @@ def test_of_a_huge_spool_only_the_newest_numbers_are_remembered(home: Home, monk
     assert home.published == {"202611221200_request.txt": b"".join(lines)}
     assert {b"%09d" % number for number in range(190, 200)} <= set(seen.known)
     assert len(seen) <= 20
+
+
+def test_what_was_refused_behind_a_cut_is_not_published_beside_what_was_stored_when_it_was_sent_again(home: Home) -> None:
+    """The sync failed, the disk refused the cut, the record was sent again and stored in the next file; then the relay was killed."""
+    (home.memory / "names").write_text(f"{PART[1:-5]}\n{PART[1:-5]}={len(ONE)}\n202611221200_request.1.txt\n")
+    (home.inbox / PART).write_bytes(ONE + TWO)
+    (home.inbox / ".202611221200_request.1.txt.part").write_bytes(TWO)
+    found, _ = home.recover()
+    assert found.records == 2
+    assert home.published == {"202611221200_request.txt": ONE, "202611221200_request.1.txt": TWO}
+
+
+def test_what_was_refused_and_could_not_be_cut_is_published_and_remembered_so_that_it_is_stored_once(home: Home) -> None:
+    """Killed before anything else was stored: nobody was told that it is here, and when it is sent again it is a duplicate."""
+    (home.memory / "names").write_text(f"{PART[1:-5]}\n")
+    (home.inbox / PART).write_bytes(ONE + TWO)
+    _, seen = home.recover()
+    assert home.published == {"202611221200_request.txt": ONE + TWO}
+    assert seen.known[b"000000002"] == digest(TWO[:-1])
+
+
+def test_what_is_published_was_written_again_as_a_sync_alone_may_lie(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+
+    def write(self: Faulty, fd: int, data: bytes | memoryview) -> int:
+        written.append(bytes(data))
+        return os.write(fd, data)
+
+    monkeypatch.setattr(Faulty, "write", write)
+    (home.inbox / PART).write_bytes(ONE + TWO)
+    home.recover()
+    assert ONE + TWO in written
