@@ -105,7 +105,8 @@ class Connection(asyncio.BufferedProtocol):
             self._do(self.session.settled(run, is_stored, now, refusals))
 
     def tick(self, now: float) -> None:
-        self._do(self.session.tick(now, self.transport.get_write_buffer_size()))
+        if self._is_in:
+            self._do(self.session.tick(now, self.transport.get_write_buffer_size()))
 
     def drain(self, now: float) -> None:
         self._do(self.session.drain(now))

@@ -39,8 +39,8 @@ class Haste:
     def took(self, seconds: float, now: float) -> None:
         """A commit in the loop, which ended now."""
         if seconds > SLOW:
-            self._not_before = now + seconds * SHARE
+            self._not_before = max(self._not_before, now + seconds * SHARE)
 
     def failed(self, now: float) -> None:
         """A commit anywhere."""
-        self._not_before = now + AFTER_FAILURE
+        self._not_before = max(self._not_before, now + AFTER_FAILURE)

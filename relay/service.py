@@ -6,6 +6,7 @@ only then the first partner is let in. A fault in any of these ends the start wi
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -36,6 +37,7 @@ log = logging.getLogger("relay")
 
 RECORDS_UMASK: Final = 0o027  # partners' records are for us and for the group of the next workflow, not for everybody
 CERTIFICATES_EVERY: Final = 30.0  # seconds between two looks at the files of certificates; SIGHUP looks at once
+GARBAGE: Final = 20_000  # objects between two looks of the collector; few cycles arise here, and a look at every 700 costs 8 % CPU
 FILES_RESERVED: Final = 128  # descriptors for minute files, the link and outgoing connections
 
 
@@ -47,6 +49,7 @@ def run(config: relay_config.Relay, options: Options, disk: Disk | None = None) 
         import uvloop
 
         factory = uvloop.new_event_loop
+    gc.set_threshold(GARBAGE)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(serve(config, options, disk))
 

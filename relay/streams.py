@@ -26,6 +26,7 @@ OUT_OF_MEANS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 IN: Final = select.EPOLLIN
 OUT: Final = select.EPOLLOUT
 DEAD: Final = select.EPOLLERR | select.EPOLLHUP
+NOBODY: Final = asyncio.BaseProtocol()
 
 
 class Streams:
@@ -258,6 +259,7 @@ class Stream(asyncio.Transport):
         self._unsent = b""
         self._socket.close()  # and out of the epoll
         self._streams.forget(self.fd, self._protocol, error)
+        self._protocol = NOBODY  # no cycle is left behind: thousands a second would be the garbage collector's
 
     # What the protocol asks for.
 

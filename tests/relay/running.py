@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from relay.commit import Disk
 from relay.config import Relay
 from relay.options import Options
 from relay.service import Service
@@ -19,10 +20,10 @@ def options(directory: Path, reread: Callable[[], Relay] | None = None) -> Optio
 
 
 @contextlib.asynccontextmanager
-async def running(config: Relay, reread: Callable[[], Relay] | None = None) -> AsyncIterator[Service]:
+async def running(config: Relay, reread: Callable[[], Relay] | None = None, disk: Disk | None = None) -> AsyncIterator[Service]:
     """Drained at the end, as by SIGTERM."""
     async with contextlib.AsyncExitStack() as stack:
-        service = Service(config, options(Path(config.directory), reread))
+        service = Service(config, options(Path(config.directory), reread), disk)
         await service.start(stack)
         task = asyncio.create_task(service.run())
         try:

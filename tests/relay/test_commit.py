@@ -112,3 +112,32 @@ def test_the_writer_never_dies_and_answers_every_batch(caplog: pytest.LogCapture
     p99 = writer.p99_ms()
     assert p99 is not None and p99 >= 0
     assert "a bug" in caplog.text
+
+
+def test_who_commits_without_the_thread_never_does_so_while_the_thread_has_work() -> None:
+    """And may, as soon as a batch is said to be settled."""
+    store = Scripted(None, None, StorageFailed("full", is_space=True))
+    outcomes: list[Any] = []
+    done, go_on = threading.Event(), threading.Event()
+
+    def settle(batch: Any, failure: StorageFailed | None, refusals: Refusals) -> None:
+        outcomes.append(writer.commit("2"))  # type: ignore[arg-type]
+        done.set()
+
+    def hold() -> None:
+        assert go_on.wait(5)
+
+    writer = Writer("a", store, settle, lambda: 0.0)
+    writer.start()
+    writer.do(hold)
+    assert writer.commit("too early") is None  # type: ignore[arg-type]
+    writer.submit("1")  # type: ignore[arg-type]
+    assert writer.commit("too early") is None  # type: ignore[arg-type]
+    go_on.set()
+    assert done.wait(5)
+    assert outcomes == [(None, NONE)]
+    failure, _ = writer.commit("3") or (None, NONE)  # type: ignore[arg-type]
+    assert str(failure) == "full"
+    writer.close()
+    assert writer.join(5)
+    assert store.calls == ["append 1", "append 2", "append 3", "close"]

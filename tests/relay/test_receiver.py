@@ -3,10 +3,13 @@
 import asyncio
 import json
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from relay.commit import Disk
 from relay.config import Duplicates, Receiver, ReceiverTimeouts, Relay
 from relay.service import Service
 from tests.relay.records import request, response
@@ -298,3 +301,51 @@ async def test_storage_trouble_is_503_and_service_resumes_by_itself(tmp_path: Pa
         await peer.send(request(2))
         assert await peer.answer() == response(2, 200)
     assert published(tmp_path / "inbox/a") == request(1) + request(2)
+
+
+class Slow(Disk):
+    """Notes which thread waits for it; `seconds` is what each sync costs."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.waited: list[str] = []
+
+    def sync(self, fd: int) -> None:
+        time.sleep(self.seconds)
+        self.waited.append("loop" if threading.current_thread() is threading.main_thread() else "thread")
+        super().sync(fd)
+
+
+async def send_some(relay: Service, first: int, count: int, receiver: int = 0) -> None:
+    async with partner(relay.status(), receiver) as peer:
+        for number in range(first, first + count):
+            await peer.send(request(number))
+            assert await peer.answer() == response(number, 200)
+
+
+async def test_a_quick_disk_is_waited_for_in_the_loop_and_a_slow_one_at_most_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.haste.SLOW", 0.5)
+    disk = Slow()
+    async with running(config(tmp_path), disk=disk) as relay:
+        disk.waited.clear()
+        await send_some(relay, 0, 30)
+        assert disk.waited.count("loop") > 10
+        monkeypatch.setattr("relay.haste.SLOW", 0.0)
+        await send_some(relay, 100, 2)
+        disk.waited.clear()
+        disk.seconds = 0.05
+        await send_some(relay, 200, 5)
+        assert disk.waited.count("loop") <= 1
+    assert len(published(tmp_path / "inbox/a").splitlines()) == 37
+
+
+async def test_with_two_receivers_the_loop_never_waits_for_a_disk(tmp_path: Path) -> None:
+    receivers = [Receiver(name=name, listen="127.0.0.1:0") for name in ("a", "b")]
+    disk = Slow()
+    async with running(Relay(directory=str(tmp_path), receivers=receivers), disk=disk) as relay:
+        disk.waited.clear()
+        await send_some(relay, 0, 10, 0)
+        await send_some(relay, 0, 10, 1)
+        assert set(disk.waited) == {"thread"}
