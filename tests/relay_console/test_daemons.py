@@ -134,3 +134,44 @@ def test_a_directory_that_cannot_be_made_is_one_line_and_69(tmp_path: Path, word
     assert done.returncode == 69
     assert len([line for line in done.stderr.splitlines() if f"{tmp_path}/file" in line]) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_every_action_on_the_relay_by_the_command_line_with_its_audit_line(place: Place) -> None:
+    """One daemon, told one thing after the other; its sender has nobody to send to."""
+    with place.daemon(), socket.create_connection(("127.0.0.1", place.port), 5) as partner:
+        partner.settimeout(5)
+        partner.sendall(b"Authorization: Basic aHVudGVyMg==\n" + record(1))
+        assert partner.recv(14) == b"0014|RES||401\n"
+        _until_stored(place)
+        shown = place.run("quarantine", "a")
+        assert shown.returncode == 0 and "1 columns instead of 9  Authorization: [masked]" in shown.stdout
+        (source,) = json.loads(place.run("relays", "--json").stdout)["sources"]
+        (connection,) = source["data"]["connections"]
+        other = place.run("disconnect", str(connection["id"]), "--peer", "10.0.0.9:1")
+        assert (other.returncode, "nothing was done" in other.stderr) == (1, True)
+        assert place.run("disconnect", str(connection["id"]), "--peer", connection["peer"]).returncode == 0
+        assert partner.recv(100) == b"0023|RES|000000001|200\n" and partner.recv(100) == b""
+        partner.close()
+        drained = place.run("drain", "a").stdout
+        assert drained.startswith("drained and paused: receiver a") and drained.endswith("; what it stored is published\n")
+        assert [path.read_bytes() for path in (place.directory / "inbox" / "a").glob("*.txt")] == [record(1)]
+        assert place.run("pause", "b", "--only", "sender").stdout == "paused: sender b\n"
+        good, bad = place.folder / "good.req", place.folder / "bad.req"
+        good.write_bytes(record(2))
+        bad.write_bytes(b"0001|REQ|\n")
+        both = place.run("send", "b", str(bad), str(good))
+        assert both.returncode == 1
+        assert both.stdout == "good.req is in the outbox of b\n"
+        assert both.stderr == "relay-console: bad.req: does not fit the layout (401): 3 columns instead of 9\n"
+        assert place.run("send", "b", str(good), str(place.folder / "none")).stderr.endswith(
+            "No such file or directory; nothing was sent\n"
+        )
+        assert place.run("retry", "b", "x.req").stderr == "relay-console: no file 'x.req' in failed/b\n"
+        assert place.run("resend", "b").stdout == "0 files are sent again\n"
+        nobody = place.run("drain", "nobody")
+        assert nobody.stderr == "relay-console: no receiver or sender has the name 'nobody'; there are receiver a and sender b\n"
+    audit = [json.loads(line) for line in (place.directory / "audit.log").read_text().splitlines()]
+    done = [(line["verb"], line["ok"]) for line in audit if line["phase"] == "after"]
+    assert done[:5] == [("disconnect", False), ("disconnect", True), ("drain", True), ("pause", True), ("send", False)]
+    assert "payload" not in (place.directory / "audit.log").read_text()
+    assert "payload" not in (place.directory / "run" / "relay.log").read_text()
