@@ -11,6 +11,10 @@ class Leadership(Protocol):
         """`alone`, `leader`, `standby`, or `lost`: the coordinator does not answer, so we do not send."""
 
     @property
+    def why(self) -> str | None:
+        """Why we do not send, for an operator; None while we do."""
+
+    @property
     def fence(self) -> int | None: ...
 
     def may_send(self) -> bool:
@@ -26,6 +30,7 @@ class Leadership(Protocol):
 
 class _Alone:
     state = "alone"
+    why = None
     fence = None
 
     def may_send(self) -> bool:

@@ -317,11 +317,7 @@ class Sender:
 
     def _standing(self) -> str | None:
         """Why we do not send, in an election."""
-        words = {
-            "standby": "another relay sends: this one stands by",
-            "lost": "the election cannot be asked who sends, so this relay does not",
-        }
-        return words.get(self._leadership.state) if not self._is_draining else None
+        return self._leadership.why if not self._is_draining else None
 
     def _state(self) -> str:
         if self._is_draining:
