@@ -1,5 +1,6 @@
 """A restart that nobody notices: the port is held by another (as systemd does), partners go on sending, and relays come and go."""
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from relay.config import Receiver, Relay
+from relay.listener import Listener
 from tests.relay.process import ROOT, Process
 from tests.relay.records import request, response
 from tests.relay.running import published
@@ -135,3 +137,29 @@ def test_whoever_stands_in_the_queue_of_a_port_of_our_own_is_served_before_it_is
         assert found.child.wait(PATIENCE) == 0
     assert answers == [response(number, 200) for number in range(WAITING)]
     assert "Traceback" not in found.log.read_text()
+
+
+async def test_closing_a_port_of_our_own_lets_its_queue_in_first_and_leaves_an_inherited_one_to_the_next() -> None:
+    for is_inherited in (False, True):
+        made: list[asyncio.Protocol] = []
+
+        def accept(made: list[asyncio.Protocol] = made) -> asyncio.Protocol:
+            made.append(asyncio.Protocol())
+            return made[-1]
+
+        with contextlib.ExitStack() as stack:
+            given = stack.enter_context(socket.create_server(("127.0.0.1", 0))) if is_inherited else None
+            listener = Listener("127.0.0.1:0", accept)
+            listener.bind(None if given is None else given.dup())
+            await listener.start()
+            host, _, port = listener.address.rpartition(":")
+            peers = [stack.enter_context(socket.create_connection((host, int(port)))) for _ in range(20)]
+            listener.drain()  # before the loop could look
+            assert len(made) == (0 if is_inherited else 20)
+            listener.close()
+            with contextlib.suppress(ConnectionRefusedError):
+                peers.append(stack.enter_context(socket.create_connection((host, int(port)))))
+            assert len(peers) == (21 if is_inherited else 20)
+            for peer in peers:
+                peer.close()
+            await asyncio.sleep(0.05)  # the ends of what was accepted
