@@ -29,6 +29,7 @@ from relay.seen import Seen
 from relay.sender import Sender
 from relay.sinks.choice import faults as sink_faults
 from relay.sinks.choice import outlet
+from relay.sinks.choice import timeout as sink_timeout
 from relay.sinks.direct import Direct
 from relay.sinks.filed import FileThenForward
 from relay.sinks.forward import Forwarder
@@ -180,7 +181,8 @@ class Assembly:
         memory = home / "seen" / name
         broker = outlet(sink.forward or sink, self.config.records.request.columns, self.config.codes)
         if sink.forward is None:
-            return Direct(broker, inbox.ledger, memory, self._disk, kept.quarantine), broker.name, None
+            direct = Direct(broker, inbox.ledger, memory, self._disk, kept.quarantine, self.config.codes.storage, sink_timeout(sink) / 2)
+            return direct, broker.name, None
         forwarder = Forwarder(
             inbox.place,
             memory,

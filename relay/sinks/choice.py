@@ -27,3 +27,10 @@ def outlet(broker: Sink | Broker, columns: Sequence[str], codes: Codes) -> Outle
         return KafkaOutlet(broker.kafka, columns, codes)
     assert broker.activemq is not None  # their Broker is one of the two
     return ActiveMQOutlet(broker.activemq, codes)
+
+
+def timeout(broker: Sink | Broker) -> float:
+    """Seconds that one delivery may take."""
+    found = broker.kafka or broker.activemq
+    assert found is not None
+    return found.timeout

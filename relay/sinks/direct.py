@@ -4,9 +4,11 @@ A record that was refused with `storage` may have arrived there all the same, as
 acknowledged number is in the ledger before its answer leaves, so a record that is sent again after a crash of ours is not.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from relay.commit import Disk, Refusals, StorageFailed
 from relay.inbox import Stored
@@ -15,23 +17,38 @@ from relay.quarantine import Quarantine, Refused
 from relay.sinks.outlet import Outlet
 from relay.sinks.pace import Pace
 
+log = logging.getLogger(__name__)
+
+PART: Final = 1000  # records; a queue takes them in a tenth of its timeout, a topic in a hundredth
+
 
 class Direct:
-    """A `relay.commit.Store`. Called by the writer thread only.
+    """A `relay.sinks.outlet.Spool`. Called by the writer thread only.
 
     While the broker is away most batches are refused at once: the partners of one batch in flight and of the one that collects behind it
-    wait for the timeout, those after them do not queue up behind timeouts of others.
+    wait for the timeout, those after them do not queue up behind timeouts of others. A batch that is too much for a slow broker is stored
+    as far as it comes; the rest of it was never given to the broker and is refused.
     """
 
     def __init__(
-        self, outlet: Outlet, ledger: Ledger, memory: Path, disk: Disk, quarantine: Quarantine, clock: Callable[[], float] = time.monotonic
+        self,
+        outlet: Outlet,
+        ledger: Ledger,
+        memory: Path,
+        disk: Disk,
+        quarantine: Quarantine,
+        refusal: int,
+        patience_s: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`memory`: the directory of the ledger."""
+        """`memory`: the directory of the ledger. `refusal`: the code of what is not stored. For so long parts of a batch are begun."""
         self.place = memory
         self.disk = disk
         self.ledger = ledger
         self._outlet = outlet
         self._quarantine = quarantine
+        self._refusal = refusal
+        self._patience_s = patience_s
         self._clock = clock
         self._pace = Pace()
         self._failure = ""
@@ -42,21 +59,34 @@ class Direct:
         if not self.has_room() and not self.ledger.prepare():
             raise StorageFailed("no room on our own disk for the process numbers", is_space=True)
         lines, keys, digests = batch.data.split(b"\n")[:-1], batch.keys, batch.digests
-        try:
-            refusals = self._outlet.deliver(lines, keys) if lines else {}
-        except StorageFailed as error:
-            self._failure = str(error)
-            self._pace.failed(self._clock())
-            raise
-        self._pace.succeeded()
-        if refusals:
-            self._keep(lines, keys, refusals, now)
-            kept = [place for place, key in enumerate(keys) if key not in refusals]
-            keys, digests = [keys[place] for place in kept], [digests[place] for place in kept]
-        if keys:
-            self.ledger.note(keys, digests, now)
+        done, refused = self._deliver(lines, keys)
+        if refused:
+            self._keep(lines, keys, refused, now)
+        stored = [place for place in range(done) if keys[place] not in refused] if refused else range(done)
+        if stored:
+            self.ledger.note([keys[place] for place in stored], [digests[place] for place in stored], now)
             self.ledger.sync()
-        return refusals
+        return refused | dict.fromkeys(keys[done:], self._refusal)
+
+    def _deliver(self, lines: Sequence[bytes], keys: Sequence[bytes]) -> tuple[int, dict[bytes, int]]:
+        """How many the broker has, but for those it will never take. Raises StorageFailed when that is none for certain."""
+        until = self._clock() + self._patience_s
+        done, refused = 0, dict[bytes, int]()
+        while done < len(lines) and (done == 0 or self._clock() < until):
+            part = slice(done, done + PART)
+            try:
+                refused |= self._outlet.deliver(lines[part], keys[part])
+            except StorageFailed as error:
+                self._failure = str(error)
+                self._pace.failed(self._clock())
+                if done == 0:
+                    raise
+                return done, refused
+            done = min(done + PART, len(lines))
+        if done < len(lines):
+            log.warning("%s is slow: %d of %d records are refused", self._outlet.name, len(lines) - done, len(lines))
+        self._pace.succeeded()
+        return done, refused
 
     def _keep(self, lines: Sequence[bytes], keys: Sequence[bytes], refusals: Refusals, now: float) -> None:
         reason = f"too large for {self._outlet.name}"

@@ -51,7 +51,7 @@ class Rig:
         ledger = Ledger(home / "seen", 86400.0, 1000, self.disk, is_eager=True)
         self.seen = Seen(86400.0, 1000)
         ledger.load(self.seen, NOW)
-        self.store = Direct(self.outlet, ledger, home / "seen", self.disk, self.quarantine, self.clock)
+        self.store = Direct(self.outlet, ledger, home / "seen", self.disk, self.quarantine, 503, 1.5, self.clock)
 
 
 @pytest.fixture
@@ -128,6 +128,28 @@ def test_with_our_own_disk_full_one_batch_is_taken_and_its_numbers_are_written_w
     rig.store.tick(NOW)
     assert rig.store.has_room() and rig.store.append(batch(2), NOW) == {}
     assert Rig(rig.home).seen.known.keys() == {b"000000001", b"000000002"}
+
+
+def test_a_batch_that_is_too_much_for_a_slow_broker_is_stored_as_far_as_it_comes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes_a_second(lines: Sequence[bytes]) -> None:
+        rig.clock.now += 1.0
+
+    monkeypatch.setattr("relay.sinks.direct.PART", 2)
+    rig.outlet.before = takes_a_second
+    assert rig.store.append(batch(1, 2, 3, 4, 5, 6), NOW) == {b"000000005": 503, b"000000006": 503}
+    assert rig.outlet.got == [request(number)[:-1] for number in (1, 2, 3, 4)]
+    assert sorted(Rig(rig.home).seen.known) == [b"00000000%d" % number for number in (1, 2, 3, 4)]
+    assert rig.store.append(batch(5, 6), NOW) == {}, "slow is not away"
+
+
+def test_what_the_broker_has_of_a_batch_that_fails_later_on_is_acknowledged(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.sinks.direct.PART", 2)
+    rig.outlet.before = lambda lines: setattr(rig.outlet, "down", rig.outlet.calls > 1)
+    assert rig.store.append(batch(1, 2, 3, 4, 5), NOW) == dict.fromkeys([b"000000003", b"000000004", b"000000005"], 503)
+    assert sorted(Rig(rig.home).seen.known) == [b"000000001", b"000000002"]
+    assert not (rig.home / "quarantine").exists(), "they are right, and will come again"
+    with pytest.raises(StorageFailed, match="connection refused"):
+        rig.store.append(batch(3), NOW)
 
 
 def test_closing_lets_go_of_the_broker(rig: Rig) -> None:
