@@ -1,7 +1,10 @@
-"""Which names of minute files were ever claimed, and where a failure cut their files: a log of words, `NAME` or `NAME=SIZE` for a cut."""
+"""Which names of minute files were ever claimed, and where a failure cut their files: a log of words, `NAME` or `NAME=SIZE;` for a cut.
+
+A power cut may tear the last word: half a name is no name, and a size counts only with the mark behind it, or it would cut too much."""
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +14,7 @@ from relay.reserve import NO_ROOM
 log = logging.getLogger(__name__)
 
 NAMES_KEPT: Final = 5000  # words that are remembered: three days of minutes, longer than any hour that comes twice
+CUT: Final = re.compile(r"^(\d{12}_request(?:\.\d+)?\.txt)=(\d+);$")
 NEWEST: Final = 10  # whose files a recovery looks at when they are written in place
 
 
@@ -35,7 +39,7 @@ class Names:
         names = [word for word in words if "=" not in word]
         self.newest = names[-NEWEST:]
         self._used = set(names)
-        self.cuts = {name: int(size) for name, _, size in (word.partition("=") for word in words if "=" in word) if size.isdigit()}
+        self.cuts = {found[1]: int(found[2]) for word in words if (found := CUT.match(word))}
         try:
             self._rewrite(words)
         except OSError as error:
@@ -71,7 +75,7 @@ class Names:
         self.newest = [*self.newest, name][-NEWEST:]
 
     def _write(self, words: list[str]) -> None:
-        words = [*(f"{name}={size}" for name, size in self._unwritten.items()), *words]
+        words = [*(f"{name}={size};" for name, size in self._unwritten.items()), *words]
         self._disk.make_directory(self._path.parent)
         is_new = not self._path.exists()
         fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)

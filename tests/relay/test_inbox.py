@@ -390,7 +390,7 @@ def test_a_failed_file_is_cut_at_once_and_the_cut_is_written_down_before_anythin
     bench.inbox.append(batch(b"two"), NOON + 2)
     assert (bench.memory / "names").read_text().split() == [
         "202611221200_request.txt",
-        "202611221200_request.txt=4",
+        "202611221200_request.txt=4;",
         "202611221200_request.1.txt",
     ]
 

@@ -185,7 +185,7 @@ def test_of_a_huge_spool_only_the_newest_numbers_are_remembered(home: Home, monk
 
 def test_what_was_refused_behind_a_cut_is_not_published_beside_what_was_stored_when_it_was_sent_again(home: Home) -> None:
     """The sync failed, the disk refused the cut, the record was sent again and stored in the next file; then the relay was killed."""
-    (home.memory / "names").write_text(f"{PART[1:-5]}\n{PART[1:-5]}={len(ONE)}\n202611221200_request.1.txt\n")
+    (home.memory / "names").write_text(f"{PART[1:-5]}\n{PART[1:-5]}={len(ONE)};\n202611221200_request.1.txt\n")
     (home.inbox / PART).write_bytes(ONE + TWO)
     (home.inbox / ".202611221200_request.1.txt.part").write_bytes(TWO)
     found, _ = home.recover()
@@ -213,3 +213,10 @@ def test_what_is_published_was_written_again_as_a_sync_alone_may_lie(home: Home,
     (home.inbox / PART).write_bytes(ONE + TWO)
     home.recover()
     assert ONE + TWO in written
+
+
+def test_a_cut_whose_size_was_torn_by_a_power_cut_cuts_nothing(home: Home) -> None:
+    (home.memory / "names").write_text(f"{PART[1:-5]}\n{PART[1:-5]}={len(ONE)}")
+    (home.inbox / PART).write_bytes(ONE + TWO)
+    home.recover()
+    assert home.published == {"202611221200_request.txt": ONE + TWO}

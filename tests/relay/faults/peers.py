@@ -16,7 +16,7 @@ from tests.relay.faults.scenarios import config, relay, stopped
 
 LONG = ReceiverTimeouts(first_byte=3600.0, idle=3600.0)
 AT_ONCE = 200  # connections opened together: less than a listener's queue
-NEVER_READ = 4 << 20  # bytes that the one who never reads tries to send
+NEVER_READ = 64 << 20  # bytes that the one who never reads tries to send: more than all buffers of both systems hold
 
 
 def _memory(found: Ordered) -> int:

@@ -112,9 +112,9 @@ class Cable(Faulty):
 
     def _look(self) -> None:
         """The names as they are now, where they have changed."""
-        for place in [self.root, *(path for path in self.root.rglob("*") if path.is_dir())]:
+        for place in [self.root, *sorted(path for path in self.root.rglob("*") if path.is_dir())]:
             listing: Listing = {}
-            for entry in os.scandir(place):
+            for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
                 listing[entry.name] = entry.inode()
                 if entry.is_file(follow_symlinks=False) and entry.inode() not in self._held:
                     self._held[entry.inode()] = os.open(entry.path, os.O_RDONLY)
