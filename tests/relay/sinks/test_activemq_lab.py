@@ -1,5 +1,6 @@
 """The queue of a real broker, an older and a hardened one: what is believed is there, and every trouble has its sentence in time."""
 
+import asyncio
 import re
 import socket
 import threading
@@ -8,17 +9,20 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from relay.commit import NONE, StorageFailed
-from relay.config import ActiveMQSink, Codes
+from relay.config import ActiveMQSink, Codes, Receiver, Relay, Sink
 from relay.sinks.activemq import ActiveMQOutlet
 from settings.secret import Secret
 from tests.lab.activemq import ActiveMQ, ask_jolokia, queue_sizes
 from tests.lab.server import free_port
 from tests.lab.stomp_client import Frame, Stomp
 from tests.relay.records import request
+from tests.relay.running import running
+from tests.relay.sinks.load import Load
 
 TIMEOUT = 3.0
 DEADLINE = 10.0
@@ -267,3 +271,27 @@ def test_an_outlet_ends_all_its_threads(broker: ActiveMQ) -> None:
         out.deliver(lines(1), keys(1))
         assert threading.active_count() > before
     _wait(lambda: threading.active_count() <= before)
+
+
+async def test_a_queue_whose_broker_dies_under_load_costs_partners_refusals_and_no_record(tmp_path: Path, old: ActiveMQ) -> None:
+    sink = ActiveMQSink(old.stomp, f"relay.{uuid.uuid4().hex}", timeout=1.0)
+    receiver = Receiver(name="a", listen="127.0.0.1:0", sink=Sink(activemq=sink))
+    load = Load()
+    async with running(Relay(directory=str(tmp_path / "r"), receivers=[receiver])) as relay:
+        host, _, port = relay.status().receivers[0].listen.rpartition(":")
+        async with load.pressing((host, int(port))):
+            await load.until(lambda: len(load.acked) > 300)
+            await asyncio.to_thread(old.kill)
+            await load.until(lambda: load.codes["503"] > 50)
+            acked = len(load.acked)
+            await asyncio.to_thread(old.start)
+            await load.until(lambda: len(load.acked) > acked + 100)
+        await load.resend((host, int(port)))
+    client = Stomp(old.stomp)
+    client.subscribe(sink.queue, "auto", 10_000)
+    there: list[int] = []
+    while (frame := client.receive(0.5)) is not None:
+        there.append(int(frame.headers["process-no"]))
+    client.close()
+    assert load.codes.keys() == {"200", "503"}
+    assert load.acked - set(there) == set(), "acknowledged and lost"
