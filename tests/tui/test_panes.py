@@ -155,7 +155,7 @@ def test_foreign_text_in_a_refused_line_is_shown_harmless_and_an_old_one_with_it
     receiver = msgspec.structs.replace(RELAY.receivers[0], newest_conflicts=(line,))
     (row,) = PANES["relay"].detail(relay_with(receivers=(receiver,)), "relay/receiver/partner-a", NOW)[1].rows
     assert row.cells[4].text == "0030|REQ|␛[2J"
-    assert row.cells[0].text.startswith("2025-11-1")
+    assert row.cells[0].text.startswith("11-1")
 
 
 def test_of_10_000_connections_the_table_says_that_it_shows_a_part() -> None:

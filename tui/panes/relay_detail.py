@@ -12,11 +12,11 @@ from tui.words import CRIT, verdict
 LITTLE_DISK = 256 << 20  # bytes free below which the figure is marked; the relay itself refuses records at relay.min_free
 A_DAY = 86400.0  # seconds after which the date says more than the time of day
 _REFUSED = (
-    Column("at", "TIME", 10),
-    Column("peer", "PEER", 21, keep=1),
+    Column("at", "TIME", 8),
+    Column("peer", "PEER", 21, keep=2),
     Column("code", "CODE", 4, "right"),
-    Column("reason", "REASON", 26, least=14, grow=True),
-    Column("line", "LINE", 20, least=12, grow=True),
+    Column("reason", "REASON", 30, least=14, grow=True),
+    Column("line", "LINE", 30, least=24, keep=1, grow=True),
 )
 
 
@@ -76,7 +76,7 @@ def _commit(receiver: ReceiverStatus) -> str:
 
 
 def _refused_row(index: int, line: RefusedLine, now: float) -> Row:
-    at = clock(line.at) if now - line.at < A_DAY else moment(line.at)[:10]
+    at = clock(line.at) if now - line.at < A_DAY else moment(line.at)[5:10]
     cells = (
         Cell(at, "dim"),
         Cell(visible(line.peer)),
