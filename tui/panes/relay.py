@@ -71,6 +71,7 @@ _CONNECTIONS = (
     Field(Column("peer", "PEER", 21, least=12, grow=True), lambda e, now: text(e.item.peer, "")),
     source_field(),
     Field(Column("of", "OF", 16, least=8, keep=1), lambda e, now: direction(e.item)),
+    Field(Column("id", "ID", 7, "right", keep=7), lambda e, now: Cell(str(e.item.id), "dim", e.item.id)),
     Field(Column("since", "SINCE", 7, "right", keep=3), lambda e, now: since(e.item.since, now)),
     Field(Column("records", "RECORDS", 10, "right"), lambda e, now: counted(e.item.records)),
     Field(Column("bytes", "BYTES", 8, "right", keep=4), lambda e, now: Cell(size(e.item.bytes), "", e.item.bytes)),
