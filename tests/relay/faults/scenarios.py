@@ -20,6 +20,7 @@ from tests.relay.faults.orders import Ordered, Orders
 
 QUICK = 60.0  # minutes a minute
 LOAD_S = 0.3  # of load between two faults
+IN_FLIGHT = 64  # records of a Load
 
 
 def config(home: Path, *, min_free: int = 0, **receiver: object) -> Relay:
@@ -238,10 +239,12 @@ async def read_only(rounds: int, place: Path) -> Audit:
 
 async def directory_removed(rounds: int, place: Path) -> Audit:
     """The inbox, and in turn what is remembered, is taken away under load; it is read before it is deleted. Of records that were on their
-    way in that moment nobody can say where they are; nothing else is missing, nothing is acknowledged into what was taken away."""
+    way in that moment nobody can say where they are; nothing else is missing, nothing is acknowledged into what was taken away. The batch
+    by which the relay notices is at the end of what was taken away, and again in the new inbox, where it counts."""
     home, load = place / "r", Load()
     unsure: set[int] = set()
     lines: list[bytes] = []
+    noticed: list[bytes] = []  # at most as many as are in flight
     async with relay(config(home)) as found:
         async with load.pressing(found.address()):
             for number in range(rounds):
@@ -251,7 +254,9 @@ async def directory_removed(rounds: int, place: Path) -> Audit:
                     (home / name / "a").rename(place / name)
                 unsure |= load.open | (load.acked - before)
                 await load.until(200)  # while both are there
-                lines += lines_below(place / "inbox")
+                taken = list(lines_below(place / "inbox"))
+                lines += taken[:-IN_FLIGHT]
+                noticed += taken[-IN_FLIGHT:]
                 for name in ("inbox", "seen")[: 1 + number % 2]:
                     shutil.rmtree(place / name)
         await load.send_again(found.address())
@@ -259,6 +264,7 @@ async def directory_removed(rounds: int, place: Path) -> Audit:
         told = found.log.read_text().count("while it was being written") + found.log.read_text().count("it is there again")
     assert told >= rounds, found.log.read_text()[-2000:]
     lines += lines_below(home / "inbox")
+    lines += {*noticed} - {*lines}
     either = {load.line(number) for number in unsure}
     notes = {"on_their_way": len(unsure), "told": told}
     return audit(
