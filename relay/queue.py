@@ -1,13 +1,13 @@
 """The files we know of, oldest first: by the time of their last change, then by name. Pure: names and times in, names out.
 
 A file is known from when it was seen until it is archived, failed or gone; the one that `take` gave is known and does not wait until
-it is put back. A scan needs to look only at names that are not known. A known file costs 0.2 KB: see MOST.
+it is put back. A scan needs to look only at names that are not known. A known file costs 0.3 KB: see MOST.
 """
 
 import heapq
 from typing import Final, NamedTuple
 
-MOST: Final = 200_000  # files remembered, 40 MB; above it the younger half is forgotten, and seen again by the next scan
+MOST: Final = 200_000  # files remembered, 60 MB; above it the younger half is forgotten, and seen again by the next scan
 STALE: Final = 1000  # of a heap's entries, besides as many as are true
 
 

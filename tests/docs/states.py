@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "relay-sender.md"
 TABLES: dict[str, Mapping[Any, Any]] = {"destination": NEXT, "file": NEXT_FILE}
 
 
-def diagram(table: Mapping[tuple[Enum, Enum], Enum]) -> str:
+def diagram(table: Mapping[Any, Any]) -> str:
     """Mermaid. The first state of the enumeration is where it begins; a state that nothing leaves is an end."""
-    states = list(type(next(iter(table.values()))))
+    kind: Any = type(next(iter(table.values())))
+    states = list(kind)
     names = {state: re.sub(r"\W", "_", state.value) for state in states}
     steps: dict[tuple[str, str], list[str]] = {}
     for (state, event), following in table.items():

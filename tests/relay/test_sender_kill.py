@@ -15,6 +15,7 @@ from relay.config import Relay
 from relay.config import Sender as SenderConfig
 from tests.relay.process import Process
 from tests.relay.records import request, response
+from tests.relay.running import until
 
 FILES, PARALLEL = 240, 6
 PAUSE_S = 0.002  # of the partner before an answer: something is always in flight
@@ -44,6 +45,7 @@ class Partner:
         writer.close()
 
     async def hears(self, count: int) -> None:
+        """So many records from now on."""
         self.mark = len(self.heard) + count
         self.reached.clear()
         async with asyncio.timeout(20):
@@ -127,7 +129,7 @@ async def test_a_stop_while_the_partner_is_silent_puts_the_files_back(tmp_path: 
     found.is_silent = True
     config = configured(tmp_path, port, "persistent")
     with await asyncio.to_thread(Process, config) as ours:
-        await found.hears(PARALLEL)
+        await until(lambda: len(found.heard) == PARALLEL, "all that may be in flight is")
         ours.child.terminate()
         async with asyncio.timeout(10):
             while b"draining" not in ours.log.read_bytes():  # noqa: ASYNC110, it is another process
