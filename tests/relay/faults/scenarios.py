@@ -8,6 +8,7 @@ clock runs sixty times quicker.
 import asyncio
 import contextlib
 import shutil
+import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.relay.faults.orders import Ordered, Orders
 
 QUICK = 60.0  # minutes a minute
 LOAD_S = 0.3  # of load between two faults
+STILL_S = 0.05  # until the call that a stopped process is in has ended
 IN_FLIGHT = 64  # records of a Load
 
 
@@ -67,8 +69,8 @@ async def kill(rounds: int, place: Path) -> Audit:
 
 
 async def power_cut(rounds: int, place: Path) -> Audit:
-    """Of a mounted image, in turn: the file system is shut down in the middle of what it does; its blocks are copied while the relay runs,
-    and the copy is mounted instead. Root only."""
+    """Of a mounted image, in turn: the file system is shut down in the middle of what it does; its blocks are copied, and the copy is
+    mounted instead. The relay stands still for the copy: else its first blocks are older than its last, as never after a cut. Root only."""
     image, mount, load, since = places.new_image(place / "image", 64), place / "mount", Load(), time.time()
     what, copies = config(mount / "r"), 0
     for number in range(rounds):
@@ -79,6 +81,8 @@ async def power_cut(rounds: int, place: Path) -> Audit:
                 async with load.pressing(found.address()):
                     await asyncio.sleep(LOAD_S)
                     if number % 2:
+                        found.child.send_signal(signal.SIGSTOP)
+                        await asyncio.sleep(STILL_S)
                         before = load.acked.copy()
                         fresh = await asyncio.to_thread(places.copied, image, place / "copy")
                         copies += 1
