@@ -121,8 +121,8 @@ class Load:
     async def send_again(self, address: tuple[str, int]) -> None:
         """All that are open, until each is acknowledged, and the newest acknowledged ones once more."""
         numbers = [*sorted(self.open), *sorted(self.acked)[-AGAIN:]]
-        async with asyncio.timeout(DEADLINE):
-            for start in range(0, len(numbers), CHUNK):
+        for start in range(0, len(numbers), CHUNK):
+            async with asyncio.timeout(DEADLINE):
                 await self._exchange(address, numbers[start : start + CHUNK])
 
     async def _exchange(self, address: tuple[str, int], numbers: Iterable[int]) -> None:

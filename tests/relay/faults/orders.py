@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from relay.commit import Disk
 from relay.config import Relay
 from relay.service import run
+from relay.storage.commit import Disk
 from tests.relay.process import Process
 from tests.relay.running import options
 

@@ -10,15 +10,15 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from relay.commit import StorageFailed
 from relay.config import Codes, Records
-from relay.inbox import Inbox
-from relay.ledger import Ledger
-from relay.names import Names
-from relay.quarantine import QUARANTINE_LIMIT, Quarantine
 from relay.record import Layout
-from relay.recovery import recover
-from relay.seen import DIGEST_BITS, Seen, digest
+from relay.storage.commit import StorageFailed
+from relay.storage.inbox import Inbox
+from relay.storage.ledger import Ledger
+from relay.storage.names import Names
+from relay.storage.quarantine import QUARANTINE_LIMIT, Quarantine
+from relay.storage.recovery import recover
+from relay.storage.seen import DIGEST_BITS, Seen, digest
 from tests.relay.faults.audit import Audit, audit, lines_below
 from tests.relay.faults.power import Cable, PowerCut
 from tests.relay.records import request
