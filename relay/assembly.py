@@ -13,20 +13,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from relay import config as relay_config
-from relay.commit import Disk
-from relay.haste import Haste
-from relay.inbox import Inbox
-from relay.kept import Places
-from relay.leadership import ALONE, Leadership
-from relay.ledger import Ledger
-from relay.names import Names
-from relay.outbox import Outbox
-from relay.quarantine import CONFLICTS_LIMIT, QUARANTINE_LIMIT, Quarantine
-from relay.receiver import Receiver
+from relay.election.leadership import ALONE, Leadership
+from relay.receiving.haste import Haste
+from relay.receiving.kept import Places
+from relay.receiving.receiver import Receiver
 from relay.record import Layout, LayoutFault
-from relay.recovery import recover
-from relay.seen import Seen
-from relay.sender import Sender
+from relay.sending.outbox import Outbox
+from relay.sending.sender import Sender
 from relay.sinks.choice import faults as sink_faults
 from relay.sinks.choice import outlet
 from relay.sinks.choice import timeout as sink_timeout
@@ -34,11 +27,18 @@ from relay.sinks.direct import Direct
 from relay.sinks.filed import FileThenForward
 from relay.sinks.forward import Forwarder
 from relay.sinks.outlet import Spool
+from relay.storage.commit import Disk
+from relay.storage.inbox import Inbox
+from relay.storage.ledger import Ledger
+from relay.storage.names import Names
+from relay.storage.quarantine import CONFLICTS_LIMIT, QUARANTINE_LIMIT, Quarantine
+from relay.storage.recovery import recover
+from relay.storage.seen import Seen
 from relay.systemd import Sockets
 from relay.tls import ClientTls, Renewed, ServerTls, TlsFault
 
 if TYPE_CHECKING:
-    from relay.election import Election
+    from relay.election.zookeeper import Election
 
 log = logging.getLogger("relay")
 
@@ -232,8 +232,8 @@ class Assembly:
         """In one session with ZooKeeper for all senders, also those of later configurations."""
         if self.config.election is None:
             return ALONE
-        from relay.candidate import Candidate
-        from relay.election import Election
+        from relay.election.candidate import Candidate
+        from relay.election.zookeeper import Election
 
         self._election = self._election or Election(self.config.election, self._trouble)
         return Candidate(self._election, name, outbox, self._trouble)

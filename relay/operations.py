@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from relay.config import Relay
-from relay.receiver import Receiver
+from relay.receiving.receiver import Receiver
 from relay.record import Layout
-from relay.sender import Sender
+from relay.sending.sender import Sender
 
 EMPTY_DEADLINE: Final = 5.0  # seconds for partners to read their last answers, and again for what is in flight or on its way to the disk
 LOOKS: Final = 0.05  # seconds between two looks whether a sender has nothing in flight

@@ -12,8 +12,8 @@ from relay.changes import Changes, changes
 from relay.config import Receiver as ReceiverConfig
 from relay.config import Relay
 from relay.config import Sender as SenderConfig
-from relay.receiver import Receiver
-from relay.sender import Sender
+from relay.receiving.receiver import Receiver
+from relay.sending.sender import Sender
 
 log = logging.getLogger("relay")
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
-from relay.connection import Connection
-from relay.receiver import Receiver
-from relay.sender import Sender
+from relay.receiving.connection import Connection
+from relay.receiving.receiver import Receiver
+from relay.sending.sender import Sender
 from relay.status import ConnectionStatus
 
 MAX_CONNECTIONS_SHOWN: Final = 1000  # a snapshot of them is 0.2 MiB

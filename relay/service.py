@@ -22,15 +22,15 @@ from link.start import hold_lock
 from relay import config as relay_config
 from relay.assembly import UNAVAILABLE, Assembly, CannotStart, locked, or_cannot_start
 from relay.changes import CannotChange, summary
-from relay.commit import Disk
 from relay.operations import Operations
 from relay.options import CannotReread, Options
 from relay.parts import Parts
 from relay.publisher import STATUS_INTERVAL, Publisher
-from relay.receiver import Receiver
+from relay.receiving.receiver import Receiver
 from relay.report import window
-from relay.sender import Sender
+from relay.sending.sender import Sender
 from relay.status import RelayStatus
+from relay.storage.commit import Disk
 from relay.systemd import Notifier, listening
 
 log = logging.getLogger("relay")

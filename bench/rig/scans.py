@@ -16,8 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from relay.outbox import Pass
-from relay.queue import Queue
+from relay.sending.outbox import Pass
+from relay.sending.queue import Queue
 
 TIMES = 3
 

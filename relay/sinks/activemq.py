@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from relay.commit import NONE, Refusals, StorageFailed
 from relay.config import ActiveMQSink, Codes
+from relay.storage.commit import NONE, Refusals, StorageFailed
 from settings.forms import split_address
 from settings.secret import SecretUnavailable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from relay.inbox import PART
+from relay.storage.inbox import PART
 
 PUBLISHED: Final = re.compile(r"^\d{12}_request(?:\.\d+)?\.txt$")
 READ_SIZE: Final = 1 << 20  # bytes of a file in memory while its records are counted

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from relay.commit import Disk, Refusals, StorageFailed
-from relay.inbox import Stored
-from relay.ledger import Ledger
-from relay.quarantine import Quarantine, Refused
 from relay.sinks.outlet import Outlet
 from relay.sinks.pace import Pace
+from relay.storage.commit import Disk, Refusals, StorageFailed
+from relay.storage.inbox import Stored
+from relay.storage.ledger import Ledger
+from relay.storage.quarantine import Quarantine, Refused
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 """The inbox as the first half of `forward`: partners are answered from the disk, and the forwarder hears of what is on it."""
 
-from relay.commit import Refusals
-from relay.inbox import Inbox, Stored
 from relay.sinks.backlog import Growing
 from relay.sinks.forward import Forwarder
+from relay.storage.commit import Refusals
+from relay.storage.inbox import Inbox, Stored
 
 
 class FileThenForward:

@@ -15,14 +15,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from relay.commit import FILE_MODE, NONE, Disk, StorageFailed, write_all
-from relay.moves import move
 from relay.record import Layout
 from relay.sinks.backlog import Backlog, Growing, part
 from relay.sinks.outlet import Outlet
 from relay.sinks.pace import Pace
 from relay.sinks.position import Position, PositionFile
 from relay.status import ForwardStatus
+from relay.storage.commit import FILE_MODE, NONE, Disk, StorageFailed, write_all
+from relay.storage.moves import move
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from relay.commit import NONE, Refusals, StorageFailed
 from relay.config import Codes, KafkaSink
+from relay.storage.commit import NONE, Refusals, StorageFailed
 from settings.secret import Secret, SecretUnavailable
 
 if TYPE_CHECKING:

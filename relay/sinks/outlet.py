@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from relay.commit import Disk, Refusals, Store
+from relay.storage.commit import Disk, Refusals, Store
 
 
 class Outlet(Protocol):

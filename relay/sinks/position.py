@@ -11,8 +11,8 @@ import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from relay.commit import FILE_MODE, Disk
-from relay.seen import digest
+from relay.storage.commit import FILE_MODE, Disk
+from relay.storage.seen import digest
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from relay.quarantine import STEMS, Entry, newest
+from relay.storage.quarantine import STEMS, Entry, newest
 from relay_console import answers, quick, tables
 from relay_console.cli import say
 from relay_console.errors import ActionFailed, BadConfiguration

@@ -62,7 +62,7 @@ async def test_what_the_relay_said_last_is_observed(socket: Path) -> None:
 
 async def test_a_relay_that_does_not_run_is_unavailable_and_found_when_it_comes(socket: Path) -> None:
     source = source_of(socket)
-    with pytest.raises(Unavailable, match="^not running: "):
+    with pytest.raises(Unavailable, match=r"^not running: "):
         await source.observe(NOW)
     relay = FakeRelay(socket)
     await relay.server.start()

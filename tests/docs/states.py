@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from relay.sending import NEXT, NEXT_FILE
+from relay.sending.words import NEXT, NEXT_FILE
 
 PAGE = Path(__file__).parents[2] / "docs" / "relay-sender.md"
 TABLES: dict[str, Mapping[Any, Any]] = {"destination": NEXT, "file": NEXT_FILE}

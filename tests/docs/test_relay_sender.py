@@ -2,7 +2,7 @@
 
 import re
 
-from relay.sending import NEXT, NEXT_FILE, Destination, File, Result, Step
+from relay.sending.words import NEXT, NEXT_FILE, Destination, File, Result, Step
 from tests.docs.states import PAGE, TABLES, diagram, drawn
 
 

@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from relay.commit import Disk
+from relay.storage.commit import Disk
 
 
 class Faulty(Disk):

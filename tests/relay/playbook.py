@@ -6,13 +6,13 @@ A `Desk` stands for the receiver behind the sessions: it has the duplicates, gat
 
 from typing import NamedTuple
 
-from relay.commit import NONE, Refusals
 from relay.config import Codes, ReceiverTimeouts, Records
-from relay.intake import Intake
+from relay.receiving.intake import Intake
+from relay.receiving.session import Action, Do, Keep, Run, Send, Session
+from relay.receiving.session import Store as StoreAction
 from relay.record import Layout
-from relay.seen import Seen
-from relay.session import Action, Do, Keep, Run, Send, Session
-from relay.session import Store as StoreAction
+from relay.storage.commit import NONE, Refusals
+from relay.storage.seen import Seen
 
 PAUSE, RESUME, FINISH, CLOSE, ABORT = Do.PAUSE, Do.RESUME, Do.FINISH, Do.CLOSE, Do.ABORT
 __all__ = ["ABORT", "CLOSE", "FINISH", "PAUSE", "RESUME", "Keep", "Send"]

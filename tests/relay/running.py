@@ -6,11 +6,11 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from relay.commit import Disk
 from relay.config import Relay
 from relay.options import Options
 from relay.service import Service
 from relay.status import RelayStatus
+from relay.storage.commit import Disk
 
 DEADLINE = 5.0
 

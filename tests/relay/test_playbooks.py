@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay.config import Backoff, Codes, Records, RequestLayout
-from relay.delivery import Delivery
+from relay.receiving.session import Do
 from relay.record import Layout
-from relay.sending import (
+from relay.sending.delivery import Delivery
+from relay.sending.words import (
     NEXT_FILE,
     Action,
     Answered,
@@ -31,8 +32,7 @@ from relay.sending import (
     Sent,
     Unfit,
 )
-from relay.sending import Event as Happening
-from relay.session import Do
+from relay.sending.words import Event as Happening
 from tests.relay.playbook import Blocked, Desk, Ended, Event, Kicked, Later, Play, Received, Stored, Unblocked, play
 from tests.relay.records import columns, request
 

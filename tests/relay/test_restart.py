@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from relay.config import Receiver, Relay
-from relay.listener import Listener
+from relay.receiving.listener import Listener
 from tests.relay.process import ROOT, Process
 from tests.relay.records import request, response
 from tests.relay.running import published

@@ -18,6 +18,8 @@ from link.protocol import PROTOCOL, Command, Hello
 from relay.assembly import not_built_yet
 from relay.config import KafkaSink, Receiver, ReceiverTls, Records, Relay, RequestLayout, Sender, Sink
 from relay.status import RelayStatus
+from relay.storage.commit import Disk
+from relay.storage.reserve import Reserve
 from tests.relay.process import ROOT, Process
 from tests.relay.records import request, response
 from tests.relay.running import DEADLINE, options, partner, published, running
@@ -183,6 +185,9 @@ def test_a_disk_that_is_full_at_the_start_is_one_line_and_69(tmp_path: Path) -> 
 
 def test_a_disk_that_takes_no_more_is_503_and_the_next_minute_is_served(tmp_path: Path) -> None:
     """The system itself refuses here, in the middle of a write: a file may have 1,000 bytes, and a record has 62."""
+    memory = tmp_path / "r/seen/a"
+    memory.mkdir(parents=True)
+    assert Reserve(memory / "reserve", Disk()).hold()  # larger than that: left by a run before the disk was full
     file = tmp_path / "config.json"
     file.write_bytes(msgspec.json.encode(config(tmp_path / "r")))
     child = subprocess.Popen(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from relay.quarantine import Quarantine, Refused
+from relay.storage.quarantine import Quarantine, Refused
 from relay_console.cli import cli, run
 from relay_console.errors import Trouble
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from relay.commit import Refusals, StorageFailed
+from relay.storage.commit import Refusals, StorageFailed
 
 LIMIT = 300  # bytes; longer lines are refused
 

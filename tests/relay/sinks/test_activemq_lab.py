@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from relay.commit import NONE, StorageFailed
 from relay.config import ActiveMQSink, Codes, Receiver, Relay, Sink
 from relay.sinks.activemq import ActiveMQOutlet
+from relay.storage.commit import NONE, StorageFailed
 from settings.secret import Secret
 from tests.lab.activemq import ActiveMQ, ask_jolokia, queue_sizes
 from tests.lab.server import free_port

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
-from relay.commit import StorageFailed
-from relay.ledger import Ledger
-from relay.quarantine import Quarantine
-from relay.seen import Seen, digest
 from relay.sinks.direct import Direct
+from relay.storage.commit import StorageFailed
+from relay.storage.ledger import Ledger
+from relay.storage.quarantine import Quarantine
+from relay.storage.seen import Seen, digest
 from tests.relay.disk import Faulty
 from tests.relay.records import request
 from tests.relay.sinks.outlet import Clock, Scripted

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from relay.commit import StorageFailed
 from relay.config import Codes, Records
-from relay.inbox import Inbox
-from relay.ledger import Ledger
-from relay.names import Names
-from relay.quarantine import Quarantine
 from relay.record import Layout
-from relay.recovery import recover
-from relay.seen import Seen
 from relay.sinks.filed import FileThenForward
 from relay.sinks.forward import Forwarder
+from relay.storage.commit import StorageFailed
+from relay.storage.inbox import Inbox
+from relay.storage.ledger import Ledger
+from relay.storage.names import Names
+from relay.storage.quarantine import Quarantine
+from relay.storage.recovery import recover
+from relay.storage.seen import Seen
 from tests.relay.disk import Faulty
 from tests.relay.records import request
 from tests.relay.sinks.outlet import Clock, Scripted

@@ -10,9 +10,9 @@ import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from relay.commit import StorageFailed
 from relay.config import Codes, KafkaSink, RequestLayout
 from relay.sinks.kafka import BATCH_BYTES, KafkaOutlet
+from relay.storage.commit import StorageFailed
 from settings.secret import Secret
 from tests.relay.records import request
 from tests.relay.sinks.test_direct import batch
