@@ -188,11 +188,11 @@ class Poor:
         self._real = real
         self.fails = fails
 
-    def accept(self) -> Any:
+    def _accept(self) -> Any:
         if self.fails:
             self.fails -= 1
             raise OSError(errno.EMFILE, "Too many open files")
-        return self._real.accept()
+        return self._real._accept()  # type: ignore[attr-defined]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
