@@ -3,8 +3,6 @@
 One intake serves all sessions of a receiver. Most lines are right and new, and many come at once: they are judged together.
 """
 
-from functools import partial
-from hashlib import blake2b
 from operator import is_
 from typing import NamedTuple
 
@@ -13,8 +11,6 @@ from relay.receiving.runs import Keep, Run
 from relay.record import Layout
 from relay.storage.commit import Refusals
 from relay.storage.seen import DIGEST_BITS, DIGEST_MASK, Seen, digest
-
-_summed = partial(blake2b, digest_size=DIGEST_BITS // 8)
 
 
 class Taken(NamedTuple):
@@ -36,8 +32,7 @@ class Intake:
         seen = self._seen
         batch = seen.collecting
         base = batch << DIGEST_BITS
-        number = int.from_bytes
-        digests = [number(summed.digest(), "big") for summed in map(_summed, lines)]
+        digests = list(map(digest, lines))
         values = [base | value for value in digests]
         found = list(map(seen.known.setdefault, keys, values))
         if all(map(is_, found, values)):

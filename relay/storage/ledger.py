@@ -25,7 +25,7 @@ from relay.storage.steady import steady
 
 log = logging.getLogger(__name__)
 
-MAGIC: Final = b"SEEN"
+MAGIC: Final = b"SEE2"  # with the digests of relay.storage.seen
 HEAD: Final = struct.Struct("<4sIdII")  # 24 bytes
 SUMMED: Final = 8  # bytes of the head before those that the sum covers
 SEGMENTS: Final = 8  # of which all the numbers together are remembered: forgetting is an unlink of an eighth
