@@ -31,7 +31,7 @@ check: $(READY)  ## format, lint, types, the line of imports
 bench: $(READY)  ## every program under bench/, one JSON object each
 	@for program in bench/*_*.py; do echo "# $$program" >&2; $(BIN)/python $$program || exit 1; done
 
-bench-relay: $(READY)  ## goals R1-R6 and R8-R10: the relay beside its peers, six minutes
+bench-relay: $(READY)  ## goals R1-R6 and R8-R10: the relay beside its peers, some ten minutes
 	@code=0; for name in acks oneshot depth1 lone idle outbox restart; do \
 		echo "# relay_$$name" >&2; $(BIN)/python -m bench.relay_$$name || code=1; \
 	done; exit $$code
