@@ -452,6 +452,20 @@ async def test_a_dialog_is_walked_with_arrows_too() -> None:
         assert [verb for _, verb, _ in link.sent] == ["pause"]
 
 
+@pytest.mark.parametrize(("opens", "twice"), [("P", "y"), ("P", "n"), ("P", "escape"), ("question_mark", "escape"), ("question_mark", "q")])
+async def test_a_key_pressed_twice_quickly_ends_one_dialog_once(opens: str, twice: str) -> None:
+    link = ScriptedLink(*incident())
+    async with story(link=link, view="relay") as it:
+        await it.press(opens)
+        dialog = it.console.screen
+        assert dialog is not it.console.deck
+        for _ in range(2):
+            dialog.post_message(events.Key(twice, twice if len(twice) == 1 else None))
+        await it.pilot.pause()
+        assert it.console.screen is it.console.deck and it.console.is_running
+        assert len(link.sent) == (1 if twice == "y" else 0)
+
+
 async def test_help_is_walked_with_arrows() -> None:
     async with story(*incident(), size=(80, 24), view="topics") as it:
         await it.press("question_mark", "pagedown", "pagedown", "pagedown", "pageup", "up", "down")

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from tui.line import Line, Piece, fit_line, line_width, wrap
+from tui.screens.modal import Modal
 from tui.widgets.lines import Lines
 
 MAX_WIDTH = 76  # cells: a question is read, not scanned
@@ -19,7 +19,7 @@ class Choice(NamedTuple):
     value: str  # "" is no
 
 
-class Dialog(ModalScreen[str], inherit_bindings=False):
+class Dialog(Modal[str]):
     def __init__(self, title: str, lines: Sequence[str], choices: Sequence[Choice], chosen: int) -> None:
         super().__init__()
         self._title, self._text, self._choices, self._chosen = title, tuple(lines), tuple(choices), chosen
@@ -65,19 +65,19 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "ctrl+c":  # goes on to the console, which counts them
-            self.dismiss("")
+            self.end("")
             return
         event.stop()
         event.prevent_default()
         if event.key in ("escape", "q"):
-            self.dismiss("")
+            self.end("")
         elif event.key in ("left", "up", "shift+tab", "right", "down", "tab"):
             step = -1 if event.key in ("left", "up", "shift+tab") else 1
             self._chosen = (self._chosen + step) % len(self._choices)
             self._draw()
         elif event.key == "enter":
-            self.dismiss(self._choices[self._chosen].value)
+            self.end(self._choices[self._chosen].value)
         else:
             found = next((choice for choice in self._choices if choice.key.lower() == (event.character or "").lower()), None)
             if found is not None:
-                self.dismiss(found.value)
+                self.end(found.value)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import ModalScreen
 
 from tui.format import pad, width
 from tui.keys import Key, labels
 from tui.line import Line, Piece, ends, fit_line
+from tui.screens.modal import Modal
 from tui.widgets.lines import Lines
 
 
-class Help(ModalScreen[Key], inherit_bindings=False):
+class Help(Modal[Key | None]):
     def __init__(self, keys: Sequence[Key], why_not: Callable[[Key], str | None], title: str) -> None:
         super().__init__()
         self._keys = tuple(keys)
@@ -75,15 +75,15 @@ class Help(ModalScreen[Key], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "ctrl+c":  # goes on to the console, which counts them
-            self.dismiss(None)
+            self.end(None)
             return
         event.stop()
         event.prevent_default()
         shown = self._shown
         if event.key == "escape":
-            self.dismiss(None)
+            self.end(None)
         elif event.key == "enter":
-            self.dismiss(shown[self._index] if shown and self._why_not(shown[self._index]) is None else None)
+            self.end(shown[self._index] if shown and self._why_not(shown[self._index]) is None else None)
         elif event.key in ("up", "down", "pageup", "pagedown"):
             self._index += {"up": -1, "down": 1, "pageup": -10, "pagedown": 10}[event.key]
             self._draw()
@@ -92,7 +92,7 @@ class Help(ModalScreen[Key], inherit_bindings=False):
             self._draw()
         elif event.character and event.is_printable:
             if event.character in ("?", "q") and not self._typed:
-                self.dismiss(None)
+                self.end(None)
                 return
             self._typed += event.character
             self._index = 0
