@@ -90,8 +90,13 @@ def _pause(entries: Sequence[Entry]) -> Act | Refused:
     send = Send(source, verb, _this(item), {"state": item.state})
     if verb == "resume":
         return Act(f"Let {name} go on?", (), "Go on", (send,), 1)
+    lines: tuple[str, ...]
     if isinstance(item, ReceiverStatus):
-        lines = ("It stops listening: partners are refused until it goes on.", f"{count(item.connections, 'connection')} open now.")
+        lines = (
+            "What came is answered, and its connections end.",
+            "Partners are told that we are busy until it goes on (P).",
+            f"{count(item.connections, 'connection')} open now.",
+        )
     else:
         lines = ("Nothing is sent until it goes on; files wait in its outbox.", f"{count(item.waiting, 'file')} waiting now.")
     return Act(f"Pause {name}?", lines, "Pause", (send,))

@@ -40,7 +40,7 @@ def test_all_files_of_a_sender_are_counted_and_sampled() -> None:
 
 def test_a_pause_says_what_it_means_and_a_resume_is_a_small_question() -> None:
     plan = offered("pause_relay", entries("receiver/partner-a"), writable=True)
-    assert isinstance(plan, Act) and "partners are refused" in plan.lines[0]
+    assert isinstance(plan, Act) and "told that we are busy" in plan.lines[1]
     entry = entries("sender/partner-a")[0]
     paused = entry._replace(item=msgspec.structs.replace(entry.item, state="paused"))
     resume = offered("pause_relay", [paused], writable=True)

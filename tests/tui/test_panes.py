@@ -178,8 +178,13 @@ def test_what_waits_for_a_broker_has_a_column_only_where_a_receiver_forwards() -
 
 
 def test_refusals_are_counted_by_code() -> None:
-    assert relay_cells.codes({"413": 1, "401": 3, "400": 0}) == "401:3 413:1"
+    assert relay_cells.codes({"401": 1, "413": 3, "400": 0}) == "413:3 401:1"
     assert relay_cells.codes({}) == "0"
+    assert [relay_cells.refused(counts).text for counts in ({}, {"401": 3}, {"401": 3, "413": 1200})] == [
+        "0",
+        "401:3",
+        "1,203: 413:1200 401:3",
+    ]
 
 
 @pytest.mark.parametrize("key", ["receiver/partner-a", "connection/1", "failed/busan-gw/20261122-0303-refunds.req"])

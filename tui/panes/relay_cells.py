@@ -7,8 +7,9 @@ from tui.words import look, verdict
 
 
 def codes(counts: dict[str, int]) -> str:
-    """`401:3 409:1`."""
-    return " ".join(f"{code}:{count}" for code, count in sorted(counts.items()) if count) or "0"
+    """`401:3 409:1`, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return " ".join(f"{code}:{count}" for code, count in ordered if count) or "0"
 
 
 def waiting(forward: ForwardStatus | None) -> Cell:
@@ -28,9 +29,16 @@ def a_minute(value: float | None) -> Cell:
     return Cell(rate(value), "dim" if not value else "", value)
 
 
-def refused(counts: dict[str, int]) -> Cell:
+def by_code(counts: dict[str, int]) -> Cell:
     total = sum(counts.values())
     return Cell(codes(counts), "warn" if total else "dim", total)
+
+
+def refused(counts: dict[str, int]) -> Cell:
+    """`4: 401:3 409:1`: of several codes the sum comes first, because a narrow column has no room for all of them."""
+    cell = by_code(counts)
+    several = sum(1 for count in counts.values() if count) > 1
+    return cell._replace(text=f"{sum(counts.values()):,}: {cell.text}") if several else cell
 
 
 def since(at: float | None, now: float) -> Cell:

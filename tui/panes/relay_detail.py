@@ -6,7 +6,7 @@ from backends.snapshots import Relay
 from relay.status import ConnectionStatus, FailedFile, ForwardStatus, ReceiverStatus, RefusedLine, SenderStatus
 from tui.format import UNKNOWN, age, clock, count, moment, number, rate, size, visible
 from tui.pane import Cell, Column, Entry, Field, Row, Section
-from tui.panes.relay_cells import FILE_FIELDS, counted, direction, refused
+from tui.panes.relay_cells import FILE_FIELDS, by_code, counted, direction
 from tui.words import CRIT, verdict
 
 LITTLE_DISK = 256 << 20  # bytes free below which the figure is marked; the relay itself refuses records at relay.min_free
@@ -40,10 +40,11 @@ def _receiver(receiver: ReceiverStatus, now: float) -> list[Section]:
         ("State", verdict(receiver.state)),
         ("Listens on", Cell(visible(receiver.listen))),
         ("Connections", Cell(number(receiver.connections))),
-        ("Stored", Cell(f"{count(receiver.stored, 'record')}, {size(receiver.bytes)}")),
+        ("Stored", Cell(count(receiver.stored, "record"))),
+        ("Received", Cell(size(receiver.bytes))),
         ("Records a minute", Cell(rate(receiver.records_per_min))),
         ("Sent twice, stored once", Cell(number(receiver.duplicates))),
-        ("Refused by code", refused(receiver.refused)),
+        ("Refused by code", by_code(receiver.refused)),
         ("Quarantined", _quarantined(receiver)),
         ("Last record", Cell(_ago(receiver.last_record_at, now))),
         ("Last commit", Cell(_ago(receiver.last_commit_at, now))),
@@ -147,7 +148,7 @@ def _connection(connection: ConnectionStatus, now: float) -> list[Section]:
         ("Since", Cell(f"{age(now - connection.since)}  {moment(connection.since)}")),
         ("Records", Cell(f"{number(connection.records)}, {size(connection.bytes)}")),
         ("Acknowledged", Cell(number(connection.acks))),
-        ("Refused by code", refused(connection.naks)),
+        ("Refused by code", by_code(connection.naks)),
         ("Last record", Cell(moment(connection.last_record_at))),
         ("Last error", Cell(visible(connection.last_error or "none"), "" if connection.last_error else "dim")),
     )
