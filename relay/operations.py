@@ -11,6 +11,7 @@ from typing import Any, Final
 from relay.config import Relay
 from relay.receiving.receiver import Receiver
 from relay.record import Layout
+from relay.sending.outbox import UNFINISHED, is_left_alone
 from relay.sending.sender import Sender
 
 EMPTY_DEADLINE: Final = 5.0  # seconds for partners to read their last answers, and again for what is in flight or on its way to the disk
@@ -146,6 +147,8 @@ class Operations:
         sender, file, line = self._sender(arguments), arguments.get("file"), arguments.get("line")
         if not isinstance(file, str) or not isinstance(line, str):
             raise Refused("a name and a line are wanted")
+        if is_left_alone(file):
+            raise Refused(f"{file}: no sender takes a name that begins with . or ends in {', '.join(UNFINISHED)}; rename it")
         layout = Layout(self._config.records, self._config.codes)
         data = line.removesuffix("\n").encode()
         if b"\n" in data:

@@ -113,7 +113,7 @@ class Layout:
         if code == codes.columns:
             if len(columns) == self._columns:
                 return "the process number is empty"
-            return f"{len(columns)} columns instead of {self._columns}"
+            return f"{len(columns)} {'column' if len(columns) == 1 else 'columns'} instead of {self._columns}"
         if code == codes.wrong_type:
             return f"type {columns[1][:20].decode(errors='replace')!r} instead of {self._type.decode()!r}"
         if code == codes.length:

@@ -128,7 +128,7 @@ def counted(data: Data | None) -> str:
         states = count(items)
         total = states.pop("total")
         if total:
-            words = ", ".join(f"{number} {state}" for state, number in sorted(states.items(), key=lambda pair: -pair[1]))
+            words = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in sorted(states.items(), key=lambda pair: -pair[1]))
             noun = key.replace("_", " ").removesuffix("s" if total == 1 else "\0")
             parts.append(f"{total} {noun}" + (f" ({words})" if words else ""))
     return "; ".join(parts) or "nothing"

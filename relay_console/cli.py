@@ -95,6 +95,8 @@ def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | Non
     if ways > 1 or (ways and ctx.invoked_subcommand is not None):
         raise click.UsageError("--headless, --attach, --demo and a command exclude each other")
     if ctx.invoked_subcommand is not None:
+        if ctx.obj.write is False and WORDS[ctx.invoked_subcommand].module == "actions":
+            raise click.UsageError(f"--read-only and {ctx.invoked_subcommand} exclude each other: it is an action")
         return 0
     if headless:
         from relay_console.commands.daemons import headless as run_headless

@@ -60,6 +60,8 @@ def status(shared: Shared, /, filters: Sequence[str], **given: Any) -> None:
         sources = [answers.source(snapshot, answers.summary(snapshot.data), now) for snapshot in snapshots]
         return _write_json(gathered, sources, now)
     _write(_status_lines(snapshots, now, _is_coloured(given["no_color"])))
+    if not snapshots and wanted.is_narrow:
+        say("no name fits the filter")
     if not gathered.attached:
         say("no daemon runs for this configuration; the sources were asked directly")
 
@@ -120,15 +122,20 @@ def _write_pane(snapshots: Sequence[Snapshot], kind: Kind, wanted: Filter, now: 
     pane = next(pane for pane in panes() if pane.kind == kind)
     sections = pane.sections(store, now)
     if wanted.exact:
-        entries = [entry for entry in pane.entries(store) if getattr(entry.item, "name", None) in wanted.exact]
-        for entry in entries:
-            sections.extend(pane.detail(store, entry.key, now))
+        entries = [entry for entry in pane.entries(store) if _is_asked_for(entry.item, wanted)]
+        details = [section for entry in entries for section in pane.detail(store, entry.key, now)]
+        sections.extend(section for index, section in enumerate(details) if section not in details[index + 1 :])  # the relay's once, last
     _write(list(tables.render(sections, is_coloured)))
     for snapshot in snapshots:
         if snapshot.error:
             say(f"{snapshot.source}: {snapshot.error}" + ("" if snapshot.data is None else " (the last rows are shown)"))
     if not sections and not any(snapshot.error for snapshot in snapshots):
         say(pane.empty(store) if not wanted.is_narrow else "no name fits the filter")
+
+
+def _is_asked_for(item: object, wanted: Filter) -> bool:
+    """A connection has the name of its receiver or sender, and all that is to be said of it in its row."""
+    return getattr(item, "name", None) in wanted.exact and not hasattr(item, "peer")
 
 
 def _read_heap(files: Sequence[str], given: dict[str, Any]) -> int:

@@ -139,6 +139,8 @@ async def test_a_line_that_its_partner_would_refuse_is_not_sent(tmp_path: Path) 
             "x: one line is wanted",
         )
         assert (await operator.says("send", sender="b", file="../x", line=request(1).decode()))[0] is False
+        hidden = await operator.says("send", sender="b", file="x.tmp", line=request(1).decode())
+        assert hidden == (False, "x.tmp: no sender takes a name that begins with . or ends in .tmp, .part, ~; rename it")
         assert (await operator.says("send", sender="b"))[0] is False
         assert await operator.says("send", sender="b", file="x", line=request(1).decode()) == (True, "x is in the outbox of b")
         done, text = await operator.says("send", sender="b", file="x", line=request(2).decode())

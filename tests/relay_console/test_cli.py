@@ -60,6 +60,7 @@ def test_an_unknown_word_is_usage_and_the_nearest_one_is_named(capsys: pytest.Ca
         ["--headless", "--demo"],
         ["--refresh", "0.1"],
         ["pause"],
+        ["--read-only", "send", "a", "-"],
         ["--demo", "status"],
         ["--demo", "--view", "x"],
         ["--demo", "--filter", "("],

@@ -144,9 +144,12 @@ def test_every_action_on_the_relay_by_the_command_line_with_its_audit_line(place
         assert partner.recv(14) == b"0014|RES||401\n"
         _until_stored(place)
         shown = place.run("quarantine", "a")
-        assert shown.returncode == 0 and "1 columns instead of 9  Authorization: [masked]" in shown.stdout
+        assert shown.returncode == 0 and "1 column instead of 9  Authorization: [masked]" in shown.stdout
         (source,) = json.loads(place.run("relays", "--json").stdout)["sources"]
         (connection,) = source["data"]["connections"]
+        whole = place.run("relays", "a").stdout.splitlines()
+        assert [whole.count(title) for title in ("Receiver a", "Relay", f"Connection {connection['id']}")] == [1, 1, 0]
+        assert place.run("status", "nobody").stderr == "no name fits the filter\n"
         other = place.run("disconnect", str(connection["id"]), "--peer", "10.0.0.9:1")
         assert (other.returncode, "nothing was done" in other.stderr) == (1, True)
         assert place.run("disconnect", str(connection["id"]), "--peer", connection["peer"]).returncode == 0

@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Path:
 @pytest.fixture
 def kept(tmp_path: Path) -> None:
     a = Quarantine(tmp_path / "r/quarantine/a", "refused", 1 << 20)
-    a.keep([Refused(AT, "10.0.0.1:5", 401, "1 columns instead of 9", b"Cookie: id=s3cret")])
+    a.keep([Refused(AT, "10.0.0.1:5", 401, "1 column instead of 9", b"Cookie: id=s3cret")])
     a.keep([Refused(AT + 2, "10.0.0.1:5", 403, "not UTF-8, or a NUL in it", b"0030|REQ|\xb0\xa1|\x1b[2J")])
     Quarantine(tmp_path / "r/quarantine/gone", "refused", 1 << 20).keep([Refused(AT + 1, "10.0.0.2:6", 413, "too long", b"9" * 300)])
     conflicts = Quarantine(tmp_path / "r/conflicts/a", "conflicts", 1 << 20)
@@ -43,7 +43,7 @@ def test_all_receivers_are_shown_in_one_table_the_newest_last(config: Path) -> N
     lines = ask(config).splitlines()
     assert [word for word in lines[0].split() if word] == ["TIME", "RECEIVER", "PEER", "CODE", "REASON", "LINE"]
     assert [line.split()[3] for line in lines[1:]] == ["a", "gone", "a"]
-    assert lines[1].endswith("10.0.0.1:5  401   1 columns instead of 9     Cookie: [masked]")
+    assert lines[1].endswith("10.0.0.1:5  401   1 column instead of 9      Cookie: [masked]")
     assert lines[2].endswith("9…") and lines[2].count("9" * 199) == 1
     assert lines[3].endswith("0030|REQ|\\xb0\\xa1|␛[2J")
 

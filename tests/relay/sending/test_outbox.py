@@ -179,7 +179,7 @@ def test_a_line_counted_in_characters_fits(tmp_path: Path) -> None:
         (b"\n" + request(1), "its first line is empty"),
         (request(1, "x" * 5000), "(413): longer than 4096 bytes"),
         (b"x" * 5000, "(413): longer than 4096 bytes"),
-        (b"not a record\n", "(401): 1 columns instead of 9"),
+        (b"not a record\n", "(401): 1 column instead of 9"),
         (request(1, "\x00"), "(403): not UTF-8, or a NUL in it"),
         (b"9" + request(1)[1:], "(402): says"),
         (request(1, kind="RES"), "(400): type 'RES'"),
