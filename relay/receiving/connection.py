@@ -50,7 +50,6 @@ class Connection(asyncio.BufferedProtocol):
         self._port = 0
         self.since = 0.0
         self._is_in = False
-        self._wants_reading = True
         self._is_throttled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -120,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _set_reading(self) -> None:
         with contextlib.suppress(RuntimeError):  # closing, or already so
-            if self._wants_reading and not self._is_throttled:
+            if self.session.is_reading and not self._is_throttled:
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
@@ -144,8 +143,7 @@ class Connection(asyncio.BufferedProtocol):
         elif type(action) is Keep:
             self._receiver.keep(self.peer, action.code, action.line)
         elif action is Do.PAUSE or action is Do.RESUME:
-            self._wants_reading = action is Do.RESUME
-            self._set_reading()
+            self._set_reading()  # as the session says now: writing an answer may have told it meanwhile that its peer does not read
         elif action is Do.FINISH:
             self.transport.write_eof()
         elif action is Do.CLOSE:

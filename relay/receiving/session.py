@@ -88,6 +88,11 @@ class Session:
         """Something an operator would look for among 10,000 connections."""
         return self._is_blocked or bool(self.counters.naks)
 
+    @property
+    def is_reading(self) -> bool:
+        """Pause and Resume say when this has changed."""
+        return self._is_reading
+
     # What happens.
 
     def received(self, data: bytes, now: float) -> list[Action]:
