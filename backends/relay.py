@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from backends.snapshots import Kind, Relay
-from backends.source import Answer, Context, Source, Unavailable
+from backends.source import Answer, Context, Source, Tell, Unavailable
 from link.client import Client, ClientState
 from link.protocol import PROTOCOL, Beat, Event, Hello, Publish, Withdraw
 from relay.config import Relay as Section
@@ -27,23 +27,26 @@ ACT_DEADLINE: Final = 30.0  # seconds; a drain finishes what partners have begun
 
 def sources(section: Section, context: Context) -> Sequence[Source]:
     """Always exactly one: a relay with no receivers is a relay all the same."""
-    return [RelaySource(Path(context.relay_socket), context.version)]
+    return [RelaySource(Path(context.relay_socket), context.version, context.tell)]
 
 
 class RelaySource:
-    """Keeps one connection for as long as it lives; `observe` only takes what has come over it."""
+    """Keeps one connection for as long as it lives; `observe` only takes what has come over it, and `tell` gets the relay's own events."""
 
     name = NAME
     kind: Kind = "relay"
     interval = 1.0
     deadline = FIRST_WORD + 2.0
 
-    def __init__(self, socket: Path, version: str) -> None:
+    def __init__(self, socket: Path, version: str, tell: Tell) -> None:
         hello = Hello((PROTOCOL,), "monitor", version)
         self._client = Client(socket, hello, self._heard, self._changed)
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._status: bytes | None = None
+        self._tell = tell
+        self._relay: tuple[int, float] | None = None  # pid and start of the one whose events we have
+        self._sequence = 0  # of its newest event
 
     async def observe(self, now: float) -> Relay:
         if self._task is None:
@@ -88,8 +91,13 @@ class RelaySource:
         if isinstance(message, Publish) and message.topic == STATUS_TOPIC:
             self._status = bytes(message.body)
             self._news.set()
+        elif isinstance(message, Event) and message.sequence > self._sequence:  # a relay that we find again tells its last ones again
+            self._sequence = message.sequence
+            self._tell(message.at, message.severity, message.source, message.text)
 
     def _changed(self, state: ClientState) -> None:
+        if state.connected and state.welcome is not None and self._relay != (found := (state.welcome.pid, state.welcome.started_at)):
+            self._relay, self._sequence = found, 0
         if not state.connected:
             self._status = None  # what it said before its death is the engine's to keep, with its age
         self._news.set()

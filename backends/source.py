@@ -12,7 +12,7 @@ any other exception is a bug, and the engine restarts that one source. The engin
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -36,12 +36,20 @@ class Answer(Struct, frozen=True):
     text: str
 
 
+Tell = Callable[[float, str, str, str], None]  # an event that a source was told of: when (epoch seconds), severity, source, text
+
+
+def _nobody(at: float, severity: str, source: str, text: str) -> None:
+    """Who asks once wants no events."""
+
+
 class Context(Struct, frozen=True):
     """What a source may need besides its own section."""
 
     sections: Mapping[str, Any]  # every section of the configuration, by key: offsets of groups look up their Kafka cluster
     relay_socket: str
     version: str
+    tell: Tell = _nobody
 
 
 class Source(Protocol):

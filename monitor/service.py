@@ -74,7 +74,7 @@ class Service:
         self._started_at = time.time()
         self._news = News()
         self._status: MonitorStatus | None = None
-        context = Context(options.sections, str(options.relay_socket), options.version)
+        context = Context(options.sections, str(options.relay_socket), options.version, self._pass_on)
         sources = build_sources(options.sections, context)
         self._engine = Engine(sources, self._publish, remake=lambda name: remake(options.sections, context, name))
         start = self._start_relay if options.relay_argv is not None else None
@@ -157,6 +157,10 @@ class Service:
     def _tell(self, severity: str, source: str, text: str) -> None:
         self._server.emit(time.time(), severity, source, text)
         log.log(_LEVELS[severity], "%s: %s", source, text)
+
+    def _pass_on(self, at: float, severity: str, source: str, text: str) -> None:
+        """What the relay says of itself; it stands in the relay's log already."""
+        self._server.emit(at, severity, source, text)
 
     def _tell_of_relay(self, severity: str, text: str) -> None:
         self._tell(severity, "relay", text)

@@ -16,7 +16,7 @@ import pytest
 
 import monitor.service
 from backends.snapshots import QueueVerdict, Snapshot
-from backends.source import Context, Source, Unavailable, Unconfigured
+from backends.source import Context, Source, Tell, Unavailable, Unconfigured
 from link.ask import Known, ask, ask_command
 from link.protocol import Command, Hello, Reply
 from link.start import hold_lock
@@ -109,6 +109,20 @@ async def test_a_console_gets_every_source_the_monitor_itself_and_what_happened(
         assert (known.welcome.program, known.welcome.pid, known.welcome.config) == ("monitor", os.getpid(), "/etc/config.yaml")
         status = await running.status()
         assert (status.version, status.write, status.relay_pid) == ("1", False, None)
+
+
+async def test_what_a_source_is_told_of_reaches_consoles_with_its_own_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tells: list[Tell] = []
+
+    def build(sections: object, context: Context) -> list[Source | Unconfigured]:
+        tells.append(context.tell)
+        return []
+
+    monkeypatch.setattr(monitor.service, "build_sources", build)
+    async with monitoring(options_in(tmp_path)) as running:
+        tells[0](1_700_000_000.0, "critical", "partner-a", "its certificate has ended")
+        (event,) = (await running.knows()).events
+    assert (event.at, event.severity, event.source, event.text) == (1_700_000_000.0, "critical", "partner-a", "its certificate has ended")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
