@@ -70,7 +70,10 @@ class Parts:
     async def _begin_receiver(self, receiver: Receiver) -> None:
         with or_cannot_start(f"listening on {receiver.config.listen} for receiver {receiver.config.name}"):
             await receiver.start()
-        log.info("%s: listening on %s, inbox %s", receiver.config.name, receiver.address, receiver.status().inbox)
+        status = receiver.status()
+        log.info(
+            "%s: listening on %s, %s", receiver.config.name, receiver.address, f"inbox {status.inbox}" if status.inbox else status.sink
+        )
 
     def _begin_sender(self, sender: Sender) -> None:
         self._runs[sender] = asyncio.create_task(_keep_running(sender))

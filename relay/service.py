@@ -184,16 +184,16 @@ class Service:
             self._systemd.alive(self._loop.time())
 
     async def _watch_files(self) -> None:
-        """Certificates now and then; the configuration when asked to."""
+        """Certificates at once and now and then; the configuration when asked to."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CERTIFICATES_EVERY):
-                    await self._reload.wait()
             async with self._changing:
                 if self._reload.is_set():
                     self._reload.clear()
                     await self.reload()
                 await self._parts.look_at_certificates()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CERTIFICATES_EVERY):
+                    await self._reload.wait()
 
     async def reload(self) -> None:
         """Reads the configuration again: all of it is applied, or nothing, and the operator hears which."""

@@ -84,6 +84,7 @@ LOOKS: dict[str, Look] = {
 # Words that say more to an operator than the names of states do.
 _SPOKEN = {
     "probing": "DOWN",
+    "lost": "UNDECIDED",
     "backing_off": "RETRYING",
     "peer does not read": "UNREAD",
     "waiting for an answer": "WAITING",

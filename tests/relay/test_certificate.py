@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,14 @@ def test_a_certificate_that_ends_soon_is_spoken_of_once_a_day(tmp_path: Path) ->
     ((severity, text),) = files.renew(end + 1)
     assert severity == "critical"
     assert text == f"the certificate in {tmp_path}/a.pem has ended at 2030-05-17 00:00 UTC; partners refuse it"
+
+
+async def test_one_that_has_ended_is_told_of_at_the_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from tests.relay.test_tls import config
+
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    async with running(config(tmp_path / "r", ReceiverTls(*Authority(tmp_path).issue("a", ends_at=yesterday)))):
+        await until(lambda: "has ended at" in caplog.text, "it is said")
 
 
 # How new ones come into use.

@@ -35,6 +35,7 @@ def test_what_counts_as_a_problem_looks_like_one(table: dict[str, str]) -> None:
 def test_a_state_is_a_glyph_a_word_and_a_colour() -> None:
     assert verdict("STALLED") == ("✖ STALLED", "crit", 0)
     assert verdict("probing").text == "✖ DOWN"
+    assert verdict("lost").text == "▴ UNDECIDED"
     assert spoken("FALLING_BEHIND") == "FALLING BEHIND"
 
 
