@@ -24,6 +24,9 @@ SECRET = b"hunter2-S3cret"
         (b"client_secret=" + SECRET + b"|x", b"client_secret=[masked]|x"),
         (b"db.url=jdbc:mysql://root:" + SECRET + b"@10.0.0.1/x", b"db.url=jdbc:mysql://root:[masked]@10.0.0.1/x"),
         (b"PASS " + SECRET + b"\r", b"PASS [masked]"),
+        (b"pass: " + SECRET + b"\r", b"pass: [masked]\r"),
+        (b"passcode:" + SECRET, b"passcode:[masked]"),  # STOMP: a client of the broker on the wrong port
+        (b"<ns:password>" + SECRET + b"</ns:password>", b"<ns:password>[masked]</ns:password>"),
         (b"AUTH PLAIN " + SECRET, b"AUTH PLAIN [masked]"),
         (b"a1 LOGIN kim " + SECRET, b"a1 LOGIN kim [masked]"),
         (b"see: Bearer " + SECRET + b" thanks", b"see: Bearer [masked] thanks"),
@@ -43,6 +46,7 @@ def test_credentials_of_strangers_are_masked(line: bytes, kept: bytes) -> None:
         b"garbage",
         b"GET /index.html HTTP/1.1\r",
         b"Host: bank.example",
+        b"passenger: kim",
         b"\x1b[A",
         b"",
     ],
