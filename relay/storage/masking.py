@@ -17,7 +17,8 @@ _KEY_FILE: Final = re.compile(rb"[A-Za-z0-9+/]{60,76}={0,2}\r?")  # a line of a 
 _HEADER: Final = re.compile(rb"(?i)^(\s*(?:[a-z-]*authorization|(?:set-)?cookie2?|x-[a-z-]*(?:key|token|secret|signature))\s*:\s*)\S.*")
 _COMMAND: Final = re.compile(rb"(?i)^(\s*(?:[a-z0-9*.]+ )?(?:pass|auth(?: [a-z0-9-]+)?|login \S+|authenticate \S+|identified by)\s+)\S.*")
 _PARAMETER: Final = re.compile(
-    rb"(?i)((?:passw(?:or)?d|pass(?:phrase|code)|\bpass(?=\s{0,3}[=:>])|pwd|secret|token|credential|(?:api|access|private)[_-]?key|sessionid)"
+    rb"(?i)((?:passw(?:or)?d|pass(?:phrase|code)|\bpass(?=\s{0,3}[=:>])|pwd|secret|token|credential|sessionid|"
+    rb"(?:api|access|private)[_-]?key)"
     rb"[a-z0-9_-]{0,20}[\"']?\s{0,3}[=:>]\s{0,3}[\"']?)[^\s\"'&;,|<>}]+"
 )
 _SCHEME: Final = re.compile(rb"(?i)\b((?:bearer|basic|digest|negotiate|ntlm) +)[a-z0-9+/_.=~:-]{6,}")

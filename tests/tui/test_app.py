@@ -43,6 +43,7 @@ async def test_enter_looks_into_a_row_and_esc_comes_back_on_a_small_screen() -> 
     async with story(*incident(), size=(80, 24), view="queues") as it:
         await it.press("enter")
         it.sees("Broker broker-a", "› orders.dlq")
+        it.sees_no("Enter open")
         it.sees_no("settlement.in")
         await it.press("escape")
         it.sees("settlement.in")

@@ -253,6 +253,8 @@ class Deck(Screen[None], inherit_bindings=False):
     def _hints(self, cells: int) -> Line:
         """As many as there is room for; the way to help and the way out stay."""
         found = [key for key in keys.live(self.console.keys, self.where()) if key.short and self.console.why_not(key) is None]
+        if self.detail_focused:  # there is nothing more to look into
+            found = [key for key in found if key.action != "open"]
         while line_width(line := keys.hints(found)) > cells:
             found.remove(next(key for key in reversed(found) if key.action not in ("help", "quit")))
         return fit_line(line, cells)
