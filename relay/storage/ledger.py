@@ -8,6 +8,7 @@ Block: magic, CRC-32 of what follows, time, count, length of the payload; payloa
 numbers joined by newlines.
 """
 
+import contextlib
 import logging
 import os
 import struct
@@ -73,13 +74,15 @@ class Ledger:
         self._number = int(paths[-1].stem) if paths else 0
         wanted = True
         for path in reversed(paths):
-            segment = _Segment(path)
+            segment, wanted_before = _Segment(path), wanted
             blocks = list(_blocks(path.read_bytes())) if wanted else []
             for at, keys, digests in reversed(blocks):
                 wanted = wanted and seen.restore(keys, digests, at, now)
                 segment.count += len(keys)
                 segment.newest_at = max(segment.newest_at, at - now + self._clock())
-            if blocks and segment.newest_at >= self._clock() - self._keep_s:
+            if wanted_before and not blocks and path.stat().st_size:
+                _set_aside(path)
+            elif blocks and segment.newest_at >= self._clock() - self._keep_s:
                 self._segments.insert(0, segment)
             else:
                 _remove(path)
@@ -202,6 +205,14 @@ class Ledger:
             total -= oldest.count
             del self._segments[0]
             _remove(oldest.path)
+
+
+def _set_aside(path: Path) -> None:
+    """A segment in which no block can be read: torn in its first one by a kill, damaged, or of another version. Never taken for nothing."""
+    kept = path.with_suffix(".unread")
+    log.warning("%s: no process number in it can be read; if it is not from a crash they are forgotten. It is kept as %s", path, kept.name)
+    with contextlib.suppress(OSError):
+        path.replace(kept)
 
 
 def _remove(path: Path) -> None:

@@ -121,6 +121,18 @@ def test_what_is_too_old_at_the_start_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.seen")) == []
 
 
+def test_a_segment_that_cannot_be_read_is_kept_and_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Damaged in its first block, or of another version: its numbers are forgotten, and somebody must hear of it."""
+    book = started(tmp_path)
+    book.note([b"1"], [11], NOW)
+    book.close()
+    (segment,) = tmp_path.glob("*.seen")
+    segment.write_bytes(b"XXXX" + segment.read_bytes()[4:])
+    assert remembered(tmp_path) == {}
+    assert "forgotten" in caplog.text
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == [f"{segment.stem}.unread"]
+
+
 KEYS = st.lists(st.binary(min_size=1, max_size=20).filter(lambda key: b"\n" not in key), min_size=1, max_size=10)
 
 
