@@ -30,7 +30,7 @@ from tui.hangul import to_qwerty
 from tui.options import ConsoleOptions
 from tui.painted import PaintedApp
 from tui.screens.deck import Deck
-from tui.terminal import WayOut, draws_wide, is_gone, unfit
+from tui.terminal import WayOut, draws_wide, forget_unsent, is_gone, unfit
 from tui.theme import SHIPPED, Palette, ThemeError, colourless, find_theme
 from tui.widgets.ink import Ink, textual_theme
 from tui.widgets.prompt import Prompt
@@ -374,6 +374,7 @@ def run(link: Link, options: ConsoleOptions) -> int:
         return 2
     gc.freeze()  # what a start leaves is never garbage: looking through it again and again would hold keys for tens of milliseconds
     console.run(mouse=options.mouse)
+    forget_unsent()
     console.way_out.disarm()
     if console.crash is not None:
         console.way_out.restore()

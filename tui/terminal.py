@@ -82,6 +82,18 @@ def is_gone(fd: int) -> bool:
         return True
 
 
+def forget_unsent() -> None:
+    """What a terminal that is gone cannot take must not fail when Python ends: it would end with 120, whatever we wanted to say."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
 class WayOut:
     """Ends the process at the latest LAST_WAY_OUT seconds after `arm`, with the terminal given back as well as it can be."""
 
