@@ -85,9 +85,10 @@ def is_gone(fd: int) -> bool:
 def forget_unsent() -> None:
     """What a terminal that is gone cannot take must not fail when Python ends: it would end with 120, whatever we wanted to say."""
     for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is None:
+            continue
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except OSError:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
