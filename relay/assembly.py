@@ -31,7 +31,7 @@ from relay.storage.commit import Disk
 from relay.storage.inbox import Inbox
 from relay.storage.ledger import Ledger
 from relay.storage.names import Names
-from relay.storage.quarantine import CONFLICTS_LIMIT, QUARANTINE_LIMIT, Quarantine
+from relay.storage.quarantine import LIMITS, STEMS, Quarantine
 from relay.storage.recovery import recover
 from relay.storage.seen import Seen
 from relay.systemd import Sockets
@@ -53,8 +53,8 @@ class CannotStart(Exception):
         self.lines = lines
 
 
-def not_built_yet(config: relay_config.Relay) -> list[str]:
-    """What the configuration asks for and this version cannot do. Never ignored: a partner who counts on TLS must not get plain TCP."""
+def misfits(config: relay_config.Relay) -> list[str]:
+    """What does not go together in a configuration, or is not known, each with its key. Never ignored."""
     faults = []
     for index, receiver in enumerate(config.receivers):
         where = f"relay.receivers[{index}]"
@@ -83,7 +83,7 @@ class Assembly:
         inherited: Sockets | None = None,
     ) -> None:
         """Raises CannotStart."""
-        if faults := not_built_yet(config):
+        if faults := misfits(config):
             raise CannotStart(BAD_CONFIGURATION, *faults)
         try:
             self._layout = Layout(config.records, config.codes)
@@ -102,7 +102,7 @@ class Assembly:
 
     def successor(self, config: relay_config.Relay) -> "Assembly":
         """The same for the next configuration, of the same layout, directory and election. Raises CannotStart."""
-        if faults := not_built_yet(config):
+        if faults := misfits(config):
             raise CannotStart(BAD_CONFIGURATION, *faults)
         found = copy.copy(self)
         found.config = config
@@ -128,10 +128,7 @@ class Assembly:
         ledger = Ledger(home / "seen" / name, config.duplicates.keep, config.duplicates.max, self._disk, is_eager=is_eager)
         inbox = self._inbox(config, place, ledger)
         seen = Seen(config.duplicates.keep, config.duplicates.max)
-        kept = Places(
-            Quarantine(home / "quarantine" / name, "refused", QUARANTINE_LIMIT),
-            Quarantine(home / "conflicts" / name, "conflicts", CONFLICTS_LIMIT),
-        )
+        kept = Places(**{place: Quarantine(home / place / name, stem, LIMITS[place]) for place, stem in STEMS.items()})
         spool, sink, forwarder = self._spool(config, inbox, kept)
         self._haste.enter()
         stack.callback(self._haste.leave)

@@ -1,6 +1,7 @@
 """What one connection did, in either direction, and its number."""
 
 import itertools
+import time
 from typing import Final
 
 _ids: Final = itertools.count(1)
@@ -9,6 +10,11 @@ _ids: Final = itertools.count(1)
 def next_id() -> int:
     """Of a connection, incoming or outgoing; never used again by this process."""
     return next(_ids)
+
+
+def wall(at: float | None, now: float) -> float | None:
+    """Epoch seconds of a moment on a clock that is never set back; `now` is what that clock says now."""
+    return None if at is None else time.time() - (now - at)
 
 
 class Counters:

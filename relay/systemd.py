@@ -11,6 +11,8 @@ import time
 from collections.abc import MutableMapping
 from typing import Final, NamedTuple
 
+from settings.forms import join_address
+
 log = logging.getLogger(__name__)
 
 FIRST_DESCRIPTOR: Final = 3  # SD_LISTEN_FDS_START
@@ -26,7 +28,7 @@ class Inherited(NamedTuple):
         found = self.socket.getsockname()
         if not isinstance(found, tuple):
             return str(found)
-        return f"[{found[0]}]:{found[1]}" if ":" in found[0] else f"{found[0]}:{found[1]}"
+        return join_address(*found[:2])
 
 
 class Sockets:

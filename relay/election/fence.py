@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from relay.storage.moves import sync
+
 LONGEST: Final = 512  # bytes; a number and who holds it
 
 
@@ -69,11 +71,7 @@ class Fence:
         finally:
             os.close(fd)
         fresh.replace(self.path)
-        directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync(str(self.path.parent))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -66,10 +66,6 @@ class Batches:
         self.stored = 0  # records, since the start
 
     @property
-    def is_idle(self) -> bool:
-        return self._storing is None
-
-    @property
     def is_empty(self) -> bool:
         """Nobody waits for anything."""
         return self._storing is None and not self._collecting.runs

@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, cast
 
-from relay.counters import next_id
+from relay.counters import next_id, wall
 from relay.receiving.session import Action, Do, Keep, Run, Send, Session, Store
 from relay.status import ConnectionStatus
 from relay.storage.commit import Refusals
+from settings.forms import join_address
 
 if TYPE_CHECKING:
     from relay.receiving.receiver import Receiver
@@ -67,7 +68,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @property
     def peer(self) -> str:
-        return f"[{self._address}]:{self._port}" if ":" in self._address else f"{self._address}:{self._port}"
+        return join_address(self._address, self._port)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._read
@@ -192,8 +193,3 @@ class Refusal(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._among.discard(self)
-
-
-def wall(at: float | None, now: float) -> float | None:
-    """Epoch seconds of a moment on the loop's clock."""
-    return None if at is None else time.time() - (now - at)

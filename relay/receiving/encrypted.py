@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from relay.tls import in_words, names_of
+from settings.forms import join_address
 
 if TYPE_CHECKING:
     from relay.receiving.connection import Connection
@@ -52,8 +52,8 @@ class Encrypted(asyncio.Protocol):
         self.socket = cast(asyncio.Transport, transport)
         found = transport.get_extra_info("peername")
         if found:
-            self.address, port = found[:2]
-            self.peer = f"[{self.address}]:{port}" if ":" in self.address else f"{self.address}:{port}"
+            self.address = found[0]
+            self.peer = join_address(*found[:2])
         if not found or not self._gate.begin(self):
             self._is_over = True
             self.socket.abort()
@@ -210,9 +210,6 @@ class Inside(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._encrypted.encrypt(bytes(data))
-
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.write(b"".join(list_of_data))
 
     def can_write_eof(self) -> bool:
         return True

@@ -111,13 +111,6 @@ class Health:
         found = 0.0 if since is None else time.perf_counter() - since
         return found if found >= HANGS_AFTER else 0.0
 
-    def commit_ms(self) -> tuple[float | None, float | None]:
-        """p50 and p99 of the newest commits."""
-        found = sorted(self._writer.latencies.copy())
-        if not found:
-            return None, None
-        return found[len(found) // 2] * 1000, found[int(len(found) * 0.99)] * 1000
-
 
 def _minute() -> int:
     return int(time.time() // 60)

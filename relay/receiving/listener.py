@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from relay.receiving.streams import Streams
-from settings.forms import split_address
+from settings.forms import join_address, split_address
 
 BACKLOG: Final = 4096  # the kernel cuts it to net.core.somaxconn
 KERNEL_UNSENT: Final = 64 << 10  # bytes of answers that the kernel takes; else 4 MiB a socket before we notice that its peer does not read
@@ -33,8 +33,7 @@ class Listener:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_UNSENT)  # inherited by what is accepted
         found.setblocking(False)
         self._socket = found
-        host, port = found.getsockname()[:2]
-        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.address = join_address(*found.getsockname()[:2])
 
     def _bound(self) -> socket.socket:
         listen = self._listen

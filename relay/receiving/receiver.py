@@ -13,10 +13,10 @@ from functools import partial
 from typing import Final
 
 from relay.config import Receiver as ReceiverConfig
-from relay.counters import Counters
+from relay.counters import Counters, wall
 from relay.receiving.admission import Admission, Verdict
 from relay.receiving.batches import Batches
-from relay.receiving.connection import Connection, Refusal, wall
+from relay.receiving.connection import Connection, Refusal
 from relay.receiving.gate import Gate
 from relay.receiving.haste import Haste
 from relay.receiving.health import Health
@@ -259,7 +259,7 @@ class Receiver:
         if self._gate is not None:
             naks |= self._gate.failed
         rate, batch = self._rates()
-        p50, p99 = self._health.commit_ms()
+        p50, p99 = self.writer.commit_ms()
         quarantine, conflicts = self._kept.places
         return ReceiverStatus(
             name=self.config.name,

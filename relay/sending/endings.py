@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from relay.sending.claims import Claims
 from relay.status import FailedFile
-from relay.storage.moves import hidden, longer, move, move_new, numbered, shown, sync
+from relay.storage.moves import fresh, longer, move, move_new, numbered, shown, sync
 
 MAX_SHOWN: Final = 200  # failed files told to the monitor
 REASON: Final = ".reason.json"
@@ -79,16 +79,9 @@ class Endings:
             return
 
     def _write(self, reason: Reason, path: str) -> None:
-        fresh = self.failed_place / hidden()
         text = json.dumps(reason._asdict(), ensure_ascii=False).encode(errors="backslashreplace")
-        try:
-            with fresh.open("xb") as file:
-                file.write(text + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        with fresh(self.failed_place, text + b"\n") as written:
+            written.replace(path)
 
     def _reason_path(self, name: str) -> str:
         return f"{self.failed_place}/{longer(name, REASON)}"

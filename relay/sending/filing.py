@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from relay.counters import wall
 from relay.sending.endings import Reason
 from relay.sending.outbox import Outbox
 from relay.sending.words import Action, Archive, Attempt, Fail, Release
@@ -113,14 +114,10 @@ class Filing:
             case Fail(name):
                 if action.is_queued:
                     outbox.claims.take(name)
-                times = (wall(action.first_try_at), wall(action.last_try_at))
+                now = time.monotonic()
+                times = (wall(action.first_try_at, now), wall(action.last_try_at, now))
                 outbox.endings.fail(Reason(name, self._destination, action.tries, *times, action.last_code, action.last_error))
             case Release(name):
                 outbox.claims.give_back(name)
             case Attempt():
                 raise AssertionError("attempts are begun, not carried out")
-
-
-def wall(at: float | None) -> float | None:
-    """Epoch seconds of a moment on the monotonic clock, on which pauses are kept: it is never set back."""
-    return None if at is None else time.time() - (time.monotonic() - at)

@@ -19,7 +19,7 @@ from relay.sending.claims import Claims
 from relay.sending.endings import Endings
 from relay.sending.queue import Entry
 from relay.sending.words import Changed, Event, Gone, Held, Unfit
-from relay.storage.moves import hidden, move, shown
+from relay.storage.moves import fresh, move, shown
 
 log = logging.getLogger(__name__)
 
@@ -179,15 +179,8 @@ class Outbox:
         """A new file, whole or not at all. Returns its name: a taken one gets a number. Raises OSError, for a name to be left alone too."""
         if not name or "/" in name or "\0" in name or is_left_alone(name):
             raise OSError(errno.EINVAL, "no name for a file that is to be sent", name)
-        fresh = self.place / hidden()
-        try:
-            with fresh.open("xb") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
-            return move(str(fresh), str(self.place), name)
-        finally:
-            fresh.unlink(missing_ok=True)
+        with fresh(self.place, line) as path:
+            return move(str(path), str(self.place), name)
 
     def resend(self, files: Iterable[str] | None) -> list[str]:
         return self.endings.resend(files, str(self.place))

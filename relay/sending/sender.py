@@ -16,11 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from relay.config import Sender as SenderConfig
+from relay.counters import wall
 from relay.election.leadership import ALONE, Leadership
 from relay.record import Layout
 from relay.sending.channels import Channels, Tls
 from relay.sending.delivery import Delivery
-from relay.sending.filing import Filing, wall
+from relay.sending.filing import Filing
 from relay.sending.outbox import Claimed, Outbox
 from relay.sending.queue import Entry
 from relay.sending.search import Search
@@ -288,7 +289,7 @@ class Sender:
         self._marks.append((time.monotonic(), self._delivery.sent))
 
     def status(self) -> SenderStatus:
-        found = self._delivery
+        found, now = self._delivery, time.monotonic()
         oldest = found.oldest_at
         error = self._fence_error or self._standing() or self._filing.error or self._search.error or self._search.odd or found.last_error
         return SenderStatus(
@@ -302,8 +303,8 @@ class Sender:
             failed=self._failed[0],
             retries=found.retries,
             last_error=None if error is None else shown(error),
-            next_try_at=wall(found.next_try_at),
-            last_sent_at=wall(found.last_sent_at),
+            next_try_at=wall(found.next_try_at, now),
+            last_sent_at=wall(found.last_sent_at, now),
             sent_per_min=self._rate(),
             outbox=shown(str(self._outbox.place)),
         )

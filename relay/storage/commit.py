@@ -225,9 +225,12 @@ class Writer:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def p99_ms(self) -> float | None:
+    def commit_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 of the newest commits."""
         found = sorted(self.latencies.copy())
-        return found[int(len(found) * 0.99)] * 1000 if found else None
+        if not found:
+            return None, None
+        return found[len(found) // 2] * 1000, found[int(len(found) * 0.99)] * 1000
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -4,6 +4,7 @@ A name that is taken gets a number behind it. A name may have 255 bytes; what is
 Paths are text here, not Path objects: a sender handles them by the thousand.
 """
 
+import contextlib
 import errno
 import hashlib
 import itertools
@@ -79,6 +80,20 @@ def longer(name: str, end: str) -> str:
 def hidden() -> str:
     """A new name that every outbox leaves alone."""
     return f".{os.getpid()}.{time.monotonic_ns()}.tmp"
+
+
+@contextlib.contextmanager
+def fresh(directory: Path, data: bytes) -> Iterator[Path]:
+    """A hidden file with that in it, on disk, to be renamed; it is removed if it is not. Raises OSError."""
+    path = directory / hidden()
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def sync(path: str) -> None:

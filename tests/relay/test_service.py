@@ -15,7 +15,7 @@ import pytest
 
 from link.ask import ask, ask_command
 from link.protocol import PROTOCOL, Command, Hello
-from relay.assembly import not_built_yet
+from relay.assembly import misfits
 from relay.config import KafkaSink, Receiver, ReceiverTls, Records, Relay, RequestLayout, Sender, Sink
 from relay.status import RelayStatus
 from relay.storage.commit import Disk
@@ -160,7 +160,7 @@ def test_what_is_not_built_yet_is_a_fault_with_its_key_and_never_ignored(tmp_pat
 
 def test_all_of_them_are_named_at_once() -> None:
     receiver = Receiver(name="a", listen="127.0.0.1:0", sink=Sink(kafka=KAFKA), inbox="in")
-    faults = not_built_yet(Relay(receivers=[receiver], senders=[Sender(name="s", connect="h:1", record="x")]))
+    faults = misfits(Relay(receivers=[receiver], senders=[Sender(name="s", connect="h:1", record="x")]))
     assert [fault.partition(":")[0] for fault in faults] == ["relay.receivers[0].inbox", "relay.senders[0].record"]
 
 

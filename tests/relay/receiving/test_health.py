@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,6 @@ class Desk:
         self.disk = Faulty()
         self.has_room = True
         self.said: list[tuple[str, str]] = []
-        self.latencies: deque[float] = deque()
         self.busy_since: float | None = None
         self.health = Health(self, place, self.disk, lambda: self.has_room, 503, lambda *words: self.said.append(words))  # type: ignore[arg-type]
 
@@ -106,10 +104,3 @@ async def test_a_disk_that_does_not_answer_is_said_to_hang(tmp_path: Path) -> No
     desk.busy_since = -1e9
     assert desk.health.state == "failed"
     assert (desk.health.error or "").startswith("the disk has not answered for ")
-
-
-async def test_how_long_commits_take_is_known_after_the_first(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    assert desk.health.commit_ms() == (None, None)
-    desk.latencies.extend(number / 1000 for number in range(1, 101))
-    assert desk.health.commit_ms() == (51.0, 100.0)

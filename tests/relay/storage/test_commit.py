@@ -109,7 +109,7 @@ def test_the_writer_never_dies_and_answers_every_batch(caplog: pytest.LogCapture
     assert writer.join(5)
     assert settled == [("1", None), ("2", "full"), ("3", "ValueError: a bug"), ("4", None)]
     assert store.calls[-1] == "close"
-    p99 = writer.p99_ms()
+    _, p99 = writer.commit_ms()
     assert p99 is not None and p99 >= 0
     assert "a bug" in caplog.text
 
@@ -141,3 +141,10 @@ def test_who_commits_without_the_thread_never_does_so_while_the_thread_has_work(
     writer.close()
     assert writer.join(5)
     assert store.calls == ["append 1", "append 2", "append 3", "close"]
+
+
+def test_how_long_commits_take_is_known_after_the_first() -> None:
+    writer = Writer("a", Scripted(), lambda *_: None, lambda: 0.0)
+    assert writer.commit_ms() == (None, None)
+    writer.latencies.extend(number / 1000 for number in range(1, 101))
+    assert writer.commit_ms() == (51.0, 100.0)
