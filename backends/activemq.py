@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 from backends import queues
 from backends.jolokia import Client, HttpReply, JolokiaError, Trouble, parse, requests
 from backends.snapshots import Broker, Kind, Queues, State
-from backends.source import Answer, Context, Source, Unavailable
+from backends.source import Answer, Context, Source, Unasked, Unavailable
 from settings.forms import Address, Name, WebAddress
 from settings.secret import Secret, SecretUnavailable
 from settings.units import Duration
@@ -51,7 +51,7 @@ def sources(section: Section, context: Context) -> Sequence[Source]:
     return [ActiveMQ(broker, f"{SECTION}[{index}]") for index, broker in enumerate(section)]
 
 
-class ActiveMQ:
+class ActiveMQ(Unasked):
     """One broker. `key` is its place in the configuration, for error texts."""
 
     kind: Kind = "queues"

@@ -31,7 +31,7 @@ from backends.snapshots import (
     TopicState,
     Verdict,
 )
-from backends.source import Answer, Source, Unavailable
+from backends.source import Answer, Source, Unasked, Unavailable
 from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, RefusedLine, SenderStatus
 
 ROUND = 300.0  # seconds of one incident, its recovery included
@@ -427,7 +427,7 @@ def _queue(name: str, at: float) -> Queue:
 # -- sources --------------------------------------------------------------------------------------------------------------------------
 
 
-class DemoSource:
+class DemoSource(Unasked):
     """One source of the demonstration. `look` gets the seconds since the start and the time of day."""
 
     def __init__(self, name: str, kind: Kind, interval: float, look: Callable[[float, float], Data], deeds: Deeds, offset: float) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from backends.snapshots import Heap, HeapFile, Kind
-from backends.source import Answer, Context, Source, Unavailable
+from backends.source import Answer, Context, Source, Unasked, Unavailable
 from backends.worker import Busy, Worker
 from settings.forms import Name
 
@@ -47,7 +47,7 @@ def read_files(paths: Iterable[str | Path], now: float | None = None) -> list[He
     return [read(str(path)) for path in paths]
 
 
-class Heaps:
+class Heaps(Unasked):
     """All configured logs. Reads on a thread of its own; a log that cannot be read is a row that says so."""
 
     name = "heap"

@@ -10,7 +10,7 @@ from backends.kafka_config import Cluster
 from backends.kafka_connect import connect_settings
 from backends.kafka_reader import TopicsReader
 from backends.snapshots import Kind, Topics
-from backends.source import Answer, Context, Source, Unavailable
+from backends.source import Answer, Context, Source, Unasked, Unavailable
 from backends.worker import Busy, Worker
 
 SECTION = "kafka"
@@ -23,7 +23,7 @@ def sources(section: Section, context: Context) -> list[Source]:
     return [TopicsSource(cluster, f"kafka[{index}]") for index, cluster in enumerate(section)]
 
 
-class TopicsSource:
+class TopicsSource(Unasked):
     """Asks its cluster on a thread of its own; the handles stay open between cycles and reconnect by themselves."""
 
     kind: Kind = "topics"

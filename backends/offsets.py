@@ -16,7 +16,7 @@ from backends.kafka_config import Cluster, matcher
 from backends.kafka_connect import connect_settings
 from backends.kafka_groups import GroupsReader
 from backends.snapshots import Kind, Offsets
-from backends.source import Answer, Context, Source, Unavailable
+from backends.source import Answer, Context, Source, Unasked, Unavailable
 from backends.worker import Busy, Worker
 from backends.znodes import parse_offset, parse_offsets
 from backends.zookeeper_client import Absent, Denied, Found, Node, ZookeeperClient
@@ -160,7 +160,7 @@ class Memory:
         return Offsets(tuple([consumer.consumer(now, total - moving[key]) async for key, consumer in gently(self._consumers.items())]))
 
 
-class _OffsetsSource:
+class _OffsetsSource(Unasked):
     """What the two sources share."""
 
     kind: Kind = "offsets"

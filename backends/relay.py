@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from backends.snapshots import Kind, Relay
-from backends.source import Answer, Context, Source, Tell, Unavailable
+from backends.source import Answer, Context, Source, Tell, Unasked, Unavailable
 from link.client import Client, ClientState
 from link.protocol import PROTOCOL, Beat, Event, Hello, Publish, Withdraw
 from relay.config import Relay as Section
@@ -30,7 +30,7 @@ def sources(section: Section, context: Context) -> Sequence[Source]:
     return [RelaySource(Path(context.relay_socket), context.version, context.tell)]
 
 
-class RelaySource:
+class RelaySource(Unasked):
     """Keeps one connection for as long as it lives; `observe` only takes what has come over it, and `tell` gets the relay's own events."""
 
     name = NAME

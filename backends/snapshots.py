@@ -31,6 +31,23 @@ class Relay(RelayStatus, frozen=True, tag="relay", tag_field="kind"):
 TopicState = Literal["ok", "warn", "crit", "empty", "unparsable", "denied", "leaderless", "unknown"]
 
 
+RecordTime = Literal["create", "append"]  # who wrote a record's timestamp: its producer, or the broker (LogAppendTime)
+
+
+class PayloadForm(Struct, frozen=True):
+    """How the times in a topic's values are read, and on how many records that rests. Nothing was detected where all is configured."""
+
+    format: Literal["csv", "json", "binary"]  # binary: no text, and no times
+    loaded: str | None  # column from 1, or JSON pointer; None: not there
+    sent: str | None
+    delimiter: str | None = None
+    written: str | None = None  # spelling of the times, as timestamps.Format names it
+    timezone: str | None = None  # of times that carry no zone
+    detected: tuple[str, ...] = ()  # which of the fields above were found out, not configured
+    fits: int = 0  # records, of the newest `samples`, that read this way
+    samples: int = 0
+
+
 class TopicPartition(Struct, frozen=True):
     partition: int
     start: int | None
@@ -42,6 +59,10 @@ class TopicPartition(Struct, frozen=True):
     state: str
     sample: str | None  # the newest record's value, at most SAMPLE_LENGTH characters, as it came: never markup, may hold control characters
     read_at: float | None = None  # when this reading was made
+    offset: int | None = None  # of the newest record, which may lie before the end: transaction markers, compacted holes
+    record_time: RecordTime | None = None
+    value_bytes: int | None = None  # size of the newest record's value; None: a tombstone, or not read
+    reason: str | None = None  # what is to be said of this partition, in plain words
 
 
 class Topic(Struct, frozen=True):
@@ -56,11 +77,26 @@ class Topic(Struct, frozen=True):
     worst_partition: int | None
     reason: str | None
     detail: tuple[TopicPartition, ...] = ()
+    payload: PayloadForm | None = None  # None: nothing was read yet
+    topic_id: str | None = None  # None where the cluster has none (before Kafka 2.8)
+
+
+class Reading(Struct, frozen=True):
+    """What one cycle over a cluster cost, and how far it came."""
+
+    took_s: float
+    partitions: int  # of the watched topics
+    moved: int  # whose log end had moved: what there was to read
+    read: int
+    left: int  # for want of time or budget; they come first in the next cycle
+    bytes: int  # of keys and values
+    oldest_read_at: float | None = None  # of a partition that moved and is not read again yet
 
 
 class Topics(Struct, frozen=True, tag="topics", tag_field="kind"):
     topics: tuple[Topic, ...]
     cluster: str = ""  # what we connected to, for the eye
+    reading: Reading | None = None
 
     def series(self) -> Series:
         for topic in self.topics:
@@ -81,6 +117,28 @@ class ConsumerPartition(Struct, frozen=True):
     lag: int | None
     records_per_min: Rates
     verdict: Verdict
+    time_lag_s: float | None = None
+    reason: str = ""  # the figures behind the verdict
+    owner: str | None = None  # of a group: the member that has it, as client id and host
+
+
+class Member(Struct, frozen=True):
+    """A member of a Kafka group, with its partitions of this topic."""
+
+    id: str
+    client_id: str
+    host: str
+    partitions: tuple[int, ...]
+
+
+class GroupStatus(Struct, frozen=True):
+    """What the coordinator says of a Kafka group (KIP-848 has its own states and type)."""
+
+    state: str  # stable, empty, preparing_rebalance, completing_rebalance, assigning, reconciling, dead, unknown
+    type: str  # classic, consumer, unknown
+    assignor: str | None
+    members: tuple[Member, ...]
+    described_at: float  # members are asked for less often than offsets
 
 
 class Consumer(Struct, frozen=True):
@@ -99,10 +157,30 @@ class Consumer(Struct, frozen=True):
     detail: tuple[ConsumerPartition, ...] = ()
     committed_at: float | None = None
     bad_sample: str | None = None
+    cluster: str | None = None  # name of the Kafka cluster whose log ends it is measured against
+    application: str | None = None  # of a csv znode: what its nodes have in common
+    catch_up_s: float | None = None  # until the lag is gone, if it goes on shrinking as it does; None: it does not shrink
+    group: GroupStatus | None = None
+
+
+class Total(Struct, frozen=True):
+    """Several consumers as one: the nodes of an application, the topics of a group, or all of a source."""
+
+    name: str
+    consumers: int
+    partitions: int
+    records_per_min: Rates
+    lag: int | None
+    time_lag_s: float | None
+    catch_up_s: float | None
+    verdict: Verdict
+    reason: str
 
 
 class Offsets(Struct, frozen=True, tag="offsets", tag_field="kind"):
     consumers: tuple[Consumer, ...]
+    applications: tuple[Total, ...] = ()  # where a name stands for several consumers
+    total: Total | None = None  # over all of them
 
     def series(self) -> Series:
         for consumer in self.consumers:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from backends.questions import Found, Question
 from backends.snapshots import Data, Kind, State
 
 
@@ -81,7 +82,18 @@ class Source(Protocol):
         """One action on the outside system; never retried. A verb it does not know is an Answer with ok=False."""
         ...
 
+    async def ask(self, question: Question) -> Found:
+        """What a console wants to see besides the snapshot. Changes nothing anywhere, disturbs no `observe`. Raises Unavailable."""
+        ...
+
     async def close(self) -> None: ...
+
+
+class Unasked:
+    """A source that has nothing to tell besides its snapshot."""
+
+    async def ask(self, question: Question) -> Found:
+        raise Unavailable("there is nothing to ask of this source besides what it shows")
 
 
 class Unconfigured(Struct, frozen=True):

@@ -6,6 +6,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
+from backends.questions import VERBS, question_of
 from backends.source import Answer, Unavailable
 from link.protocol import Command, Reply
 from link.server import Peer
@@ -15,6 +18,7 @@ from monitor.engine import Engine
 log = logging.getLogger(__name__)
 
 ACT_DEADLINE: Final = 60.0  # seconds; a source's own waits are shorter, this is for one that forgot
+ASK_DEADLINE: Final = 20.0  # seconds for an answer to a question; somebody sits before it
 READ_ONLY: Final = "refused: this monitor is read-only; set console.write: true in config.yaml or start it with --write"
 
 
@@ -39,6 +43,8 @@ class Commands:
         self._clock = clock
 
     async def __call__(self, command: Command, peer: Peer) -> Reply:
+        if command.verb in VERBS:
+            return await answer_question(self._engine, command)
         answer = await self._answer(command, peer)
         return Reply(command.id, answer.ok, answer.text)
 
@@ -53,7 +59,7 @@ class Commands:
         if command.target == "monitor":
             return Answer(False, f"the monitor knows no {command.verb!r}; it knows refresh and stop")
         if command.target not in self._engine.names:
-            return Answer(False, f"there is no source {command.target!r}; there are {', '.join(self._engine.names) or 'none'}")
+            return Answer(False, _no_source(command.target, self._engine))
         if not self._write:
             await self._note(command, peer, READ_ONLY)
             return Answer(False, READ_ONLY)
@@ -119,3 +125,28 @@ class Commands:
             **result,
         }
         await asyncio.to_thread(self._audit.write, fields)
+
+
+async def answer_question(engine: Engine, command: Command) -> Reply:
+    """What a source tells, as the data of a reply; what it cannot tell, in words. Anybody who may look may ask; nothing is written down."""
+    if command.target not in engine.names:
+        return Reply(command.id, False, _no_source(command.target, engine))
+    try:
+        question = question_of(command.verb, command.arguments)
+    except ValueError as error:
+        return Reply(command.id, False, str(error))
+    try:
+        async with asyncio.timeout(ASK_DEADLINE):
+            found = await engine.ask(command.target, question)
+        return Reply(command.id, True, "", msgspec.Raw(msgspec.msgpack.encode(found)))
+    except TimeoutError:
+        return Reply(command.id, False, f"{command.target}: no answer within {ASK_DEADLINE:g} s")
+    except Unavailable as trouble:
+        return Reply(command.id, False, trouble.error)
+    except Exception as bug:
+        log.exception("question %r to %s", command.verb, command.target)
+        return Reply(command.id, False, f"internal error in '{command.verb}' ({type(bug).__name__}); see the log")
+
+
+def _no_source(name: str, engine: Engine) -> str:
+    return f"there is no source {name!r}; there are {', '.join(engine.names) or 'none'}"

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from msgspec.structs import replace
 
+from backends.questions import Found, Question
 from backends.snapshots import Data, Snapshot
 from backends.source import Answer, Source, Unavailable, Unconfigured
 
@@ -112,6 +113,10 @@ class Engine:
         answer = await self._watches[name].source.act(verb, arguments, expect)
         self.refresh(name)
         return answer
+
+    async def ask(self, name: str, question: Question) -> Found:
+        """Raises KeyError when there is no such source, Unavailable, and whatever a bug in it raises."""
+        return await self._watches[name].source.ask(question)
 
     def check_silence(self, now: float) -> None:
         """Publishes as stale what has not answered for too long. A source that is always slow is given twice what it took last time."""

@@ -11,13 +11,15 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
+from backends.questions import VERBS, Found, Question, arguments_of
 from backends.snapshots import Snapshot
 from backends.source import Source, Unavailable, Unconfigured
 from link.ask import actor
 from link.client import Client, ClientState
 from link.errors import GONE, LinkError
-from link.protocol import PROTOCOL, Beat, Event, Hello, Publish, Reply, Welcome, Withdraw
+from link.protocol import PROTOCOL, Beat, Command, Event, Hello, Publish, Reply, Welcome, Withdraw
 from link.start import Started
+from monitor.commands import answer_question
 from monitor.engine import Engine
 from monitor.revive import Reviver, Start
 from monitor.severity import News
@@ -57,6 +59,18 @@ class Link(Protocol):
     ) -> Reply:
         """Raises nothing: a link that is down is a Reply with ok=False."""
         ...
+
+
+async def ask(link: Link, target: str, question: Question) -> Found | str:
+    """What the source tells, or why not, in words. Raises nothing."""
+    reply = await link.command(target, *arguments_of(question))
+    if not reply.ok:
+        return reply.text
+    try:
+        found: Found = msgspec.msgpack.decode(reply.data, type=Found)
+    except msgspec.DecodeError as error:
+        return f"the answer is not understood ({error}); is the daemon of another version?"
+    return found
 
 
 class Bell:
@@ -200,6 +214,8 @@ class LocalLink:
         arguments: Mapping[str, Any] | None = None,
         expect: Mapping[str, Any] | None = None,
     ) -> Reply:
+        if verb in VERBS:
+            return await answer_question(self._engine, Command(0, target, verb, dict(arguments or {})))
         if verb == "refresh" or target == MONITOR:
             is_known = self._engine.refresh(None if target == MONITOR else target)
             return Reply(0, is_known, "asking now" if is_known else f"there is no source {target!r}")

@@ -159,8 +159,10 @@ class Service:
         log.log(_LEVELS[severity], "%s: %s", source, text)
 
     def _pass_on(self, at: float, severity: str, source: str, text: str) -> None:
-        """What the relay says of itself; it stands in the relay's log already."""
+        """What a source was told of. What the relay says of itself stands in the relay's log already."""
         self._server.emit(at, severity, source, text)
+        if self._engine.kind(source) != "relay":
+            log.log(_LEVELS[severity], "%s: %s", source, text)
 
     def _tell_of_relay(self, severity: str, text: str) -> None:
         self._tell(severity, "relay", text)

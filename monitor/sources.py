@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from backends.questions import Found, Question
 from backends.snapshots import KINDS, Data, Kind
 from backends.source import Answer, Context, Source, Unconfigured, modules
 
@@ -75,6 +76,9 @@ class Renamed:
 
     async def act(self, verb: str, arguments: Mapping[str, Any], expect: Mapping[str, Any]) -> Answer:
         return await self._source.act(verb, arguments, expect)
+
+    async def ask(self, question: Question) -> Found:
+        return await self._source.ask(question)
 
     async def close(self) -> None:
         await self._source.close()

@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from backends.questions import Found, Question
 from backends.snapshots import Kind, Snapshot
 from monitor.store import Store
 
@@ -32,10 +33,24 @@ class Column(NamedTuple):
     grow: bool = False  # takes what is left over
 
 
+class Opening(NamedTuple):
+    """What Enter on a row of a detail leads to: a page of its own, made of what the source tells when it is asked.
+
+    Without a question the page is made at once, of None. `is_live`: asked again with every new snapshot of the source.
+    """
+
+    title: str  # for the trail above: "partition 3", "offset 1,204"
+    question: Question | None
+    page: Callable[[Found | None, float], "list[Section]"]  # what was told, and now
+    is_live: bool = False
+
+
 class Row(NamedTuple):
     key: str  # identity across refreshes: cursor and marks follow it
     cells: tuple[Cell, ...]  # one for each column
     stale: bool = False  # its source is down: shown dimmed
+    opens: Opening | None = None  # of a row in a detail
+    copies: str = ""  # what copying takes; "" is the texts of its cells
 
 
 class Section(NamedTuple):
@@ -46,6 +61,7 @@ class Section(NamedTuple):
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     text: str = ""
+    exports: tuple[Any, ...] = ()  # structs that writing this page to a file writes, one a line; rows otherwise
 
 
 class Entry(NamedTuple):
@@ -117,8 +133,12 @@ class Pane(Protocol):
         """What Enter on a row shows; empty when the row is no more."""
         ...
 
-    def detail_of(self, entry: Entry, now: float) -> list[Section]:
-        """The same of a row one has at hand."""
+    def detail_of(self, entry: Entry, now: float, found: Found | None = None) -> list[Section]:
+        """The same of a row one has at hand; `found` is the answer to its `inquiry`, when it is there."""
+        ...
+
+    def inquiry(self, entry: Entry) -> Question | None:
+        """What the detail of this row would like to know besides its snapshot; asked again with every new snapshot while it is shown."""
         ...
 
     def empty(self, store: Store) -> str:
@@ -142,14 +162,16 @@ class ListPane:
         groups: Sequence[Group],
         entries: Callable[[Snapshot], Iterable[Entry]],
         words: Callable[[Entry], str],
-        detail: Callable[[Entry, float], list[Section]],
+        detail: Callable[[Entry, float, Found | None], list[Section]],
         nothing: str,
+        inquiry: Callable[[Entry], Question | None] = lambda entry: None,
         adapt: Callable[[Group, Sequence[Snapshot]], Group] = lambda group, snapshots: group,
     ) -> None:
         """`adapt` gives a group what it has only now: a column that is needed, how many rows there would be."""
         self.name, self.kind, self.key, self.title = name, kind, key, title
         self._groups = tuple(groups)
         self._entries, self.words, self._detail, self._nothing, self._adapt = entries, words, detail, nothing, adapt
+        self.inquiry = inquiry
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -184,10 +206,10 @@ class ListPane:
 
     def detail(self, store: Store, key: str, now: float) -> list[Section]:
         found = next((entry for entry in self.entries(store) if entry.key == key), None)
-        return [] if found is None else self._detail(found, now)
+        return [] if found is None else self._detail(found, now, None)
 
-    def detail_of(self, entry: Entry, now: float) -> list[Section]:
-        return self._detail(entry, now)
+    def detail_of(self, entry: Entry, now: float, found: Found | None = None) -> list[Section]:
+        return self._detail(entry, now, found)
 
     def empty(self, store: Store) -> str:
         snapshots = self.snapshots(store)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from backends.questions import Found, Question, Records
 from backends.snapshots import Broker, Data, Kind, Queue, Queues, QueueVerdict, Snapshot
 from backends.source import Answer
 
@@ -37,6 +38,8 @@ class FakeSource:
         self.answers = list(answers) or [queues()]
         self.asked_at: list[float] = []
         self.acts: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []
+        self.asked: list[Question] = []
+        self.ask_answer: Found | Exception = Records("t", (), 0)
         self.act_answer: Answer | Exception = Answer(True, "done")
         self.closed = 0
         self.running = 0
@@ -62,6 +65,12 @@ class FakeSource:
         if isinstance(self.act_answer, Exception):
             raise self.act_answer
         return self.act_answer
+
+    async def ask(self, question: Question) -> Found:
+        self.asked.append(question)
+        if isinstance(self.ask_answer, Exception):
+            raise self.ask_answer
+        return self.ask_answer
 
     async def close(self) -> None:
         self.closed += 1

@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import monitor.commands
+from backends.questions import Records, RecordsOf
 from backends.source import Answer, Unavailable
 from link.protocol import Command, Reply
 from link.server import Peer
@@ -151,3 +153,30 @@ async def test_an_action_without_an_end_is_given_up(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(story.source, "act", act)
     assert await story.asked("broker-a", "purge") == (False, "no answer within 0.01 s; whether 'purge' happened is not known")
+
+
+async def test_a_question_needs_no_write_access_and_leaves_no_line(tmp_path: Path) -> None:
+    story = Story(tmp_path / "missing", write=False)
+    reply = await story.commands(Command(7, "broker-a", "records", {"topic": "orders", "limit": 5}), PEER)
+    assert (reply.id, reply.ok) == (7, True)
+    assert msgspec.msgpack.decode(reply.data, type=Records) == Records("t", (), 0)
+    assert story.source.asked == [RecordsOf("orders", limit=5)]
+    assert story.told == [] and story.lines == []
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "came_of_it", "text"),
+    [
+        ("nobody", {"topic": "t"}, None, "there is no source 'nobody'; there are broker-a"),
+        ("broker-a", {}, None, "records: Object missing required field `topic`"),
+        ("broker-a", {"topic": "t"}, Unavailable("no broker answers"), "no broker answers"),
+        ("broker-a", {"topic": "t"}, KeyError("bug"), "internal error in 'records' (KeyError); see the log"),
+    ],
+)
+async def test_a_question_that_cannot_be_answered_says_why(
+    tmp_path: Path, target: str, arguments: dict[str, Any], came_of_it: Exception | None, text: str
+) -> None:
+    story = Story(tmp_path)
+    if came_of_it is not None:
+        story.source.ask_answer = came_of_it
+    assert await story.asked(target, "records", arguments) == (False, text)

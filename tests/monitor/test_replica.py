@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from backends.questions import Records, RecordsOf
 from backends.snapshots import Snapshot
 from backends.source import Answer, Unavailable, Unconfigured
 from link.errors import StartFailed
 from link.protocol import Command, Hello, Reply, Welcome
 from link.server import Peer, Server
 from link.start import Started
-from monitor.replica import Link, LocalLink, SocketLink
+from monitor.replica import Link, LocalLink, SocketLink, ask
 from monitor.revive import Start
 from monitor.store import MonitorStatus
 from tests.monitor.fakes import FakeSource, queues
@@ -258,3 +259,13 @@ async def test_a_local_link_answers_commands(target: str, verb: str, came_of_it:
     async with attached(LocalLink([source])) as console:
         answer = await console.link.command(target, verb)
         assert (answer.ok, answer.text) == reply
+
+
+async def test_a_question_is_answered_or_said_why_not(socket: Path) -> None:
+    async with attached(LocalLink([FakeSource()])) as console:
+        assert await ask(console.link, "broker-a", RecordsOf("orders")) == Records("t", (), 0)
+        assert await ask(console.link, "nobody", RecordsOf("orders")) == "there is no source 'nobody'; there are broker-a"
+    async with monitoring(socket), attached(SocketLink(socket, HELLO)) as console:
+        await until(lambda: console.link.state.connected)
+        told = await ask(console.link, "broker-a", RecordsOf("orders"))  # that monitor answers without any data
+        assert isinstance(told, str) and "is the daemon of another version?" in told

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from backends.snapshots import Kind, Topics
-from backends.source import Answer, Context, Source, Unavailable, Unconfigured
+from backends.source import Answer, Context, Source, Unasked, Unavailable, Unconfigured
 from relay_console import direct
 from relay_console.config import Configuration, read
 from relay_console.sections import sections
 
 
-class Scripted:
+class Scripted(Unasked):
     """What `observe` does, one after the other; an exception is raised."""
 
     kind: Kind = "topics"

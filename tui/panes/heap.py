@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from backends.questions import Found
 from backends.snapshots import Heap, HeapFile, Occupancy, Snapshot
 from tui.format import UNKNOWN, age, bar, moment, number, percent, size, span, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Role, Section
@@ -124,7 +125,7 @@ def _occupancy(occupancy: Occupancy | None) -> Cell:
     return Cell(f"{parts[0]} → {parts[1]}  capacity {parts[2]}")
 
 
-def detail(entry: Entry, now: float) -> list[Section]:
+def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
     file: HeapFile = entry.item
     occupancy, basis = gauge(file)
     old_script = UNKNOWN if file.old_script_pct is None else f"{file.old_script_pct:.0f}%  (after of before, as the old script printed it)"

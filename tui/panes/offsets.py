@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from backends.questions import Found
 from backends.snapshots import Consumer, ConsumerPartition, Offsets, Snapshot
 from tui.format import UNKNOWN, age, moment, number, rate, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Row, Section
@@ -76,7 +77,7 @@ def _partition(part: ConsumerPartition, now: float) -> Row:
     return Row(str(part.partition), cells)
 
 
-def detail(entry: Entry, now: float) -> list[Section]:
+def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
     consumer: Consumer = entry.item
     rates = "  ".join(f"{rate(consumer.records_per_min.get(window))} ({window}m)" for window in WINDOWS)
     behind = "" if consumer.time_lag_s is None else f"  {age(consumer.time_lag_s)} behind"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from backends.questions import Found
 from backends.snapshots import Kind, Snapshot
 from monitor.severity import Problem
 from monitor.store import Store
@@ -226,7 +227,7 @@ FIELDS = (
 )
 
 
-def detail(entry: Entry, now: float) -> list[Section]:
+def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
     snapshot = entry.snapshot
     facts = (
         ("State", verdict(snapshot.state)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from backends.questions import Found
 from backends.snapshots import Broker, Queue, Queues, Snapshot
 from tui.format import UNKNOWN, age, count, moment, number, rate, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Section
@@ -65,7 +66,7 @@ def _percent(value: float | None) -> Cell:
     return Cell(f"{value:.0f}%", "warn" if value >= NEARLY_FULL else "")
 
 
-def detail(entry: Entry, now: float) -> list[Section]:
+def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
     queue: Queue = entry.item
     facts = (
         ("Verdict", _verdict(queue)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from backends.questions import Found
 from backends.snapshots import Relay
 from relay.status import ConnectionStatus, FailedFile, ForwardStatus, ReceiverStatus, RefusedLine, SenderStatus
 from tui.format import UNKNOWN, age, clock, count, moment, number, rate, size, visible
@@ -20,7 +21,7 @@ _REFUSED = (
 )
 
 
-def detail(entry: Entry, now: float) -> list[Section]:
+def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
     item = entry.item
     if isinstance(item, ReceiverStatus):
         found = _receiver(item, now)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from backends.questions import Found
 from backends.snapshots import Snapshot, Topic, TopicPartition, Topics
 from tui.format import UNKNOWN, age, moment, number, rate, span, visible
 from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Role, Row, Section
@@ -86,7 +87,7 @@ def _partition(part: TopicPartition, now: float) -> Row:
     return Row(str(part.partition), cells)
 
 
-def detail(entry: Entry, now: float) -> list[Section]:
+def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
     topic: Topic = entry.item
     facts = (
         ("State", verdict(topic.state)),

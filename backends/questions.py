@@ -1,0 +1,106 @@
+"""What a console may ask a source besides its snapshot, and what it is told: read-only, answered at once, never kept in a snapshot.
+
+A question travels as a command whose verb is its kind and whose arguments are its fields; the answer is the data of the reply. Whoever may
+look may ask: nothing anywhere is changed by it, so it needs no write access and leaves no audit line. No I/O, no clock.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from backends.snapshots import RecordTime
+
+MAX_RECORDS: Final = 500  # of one answer; more are asked for with `before`
+VALUE_BYTES: Final = 64 << 10  # of each value and key in a list of records
+WHOLE_BYTES: Final = 8 << 20  # of a single record that is asked for whole: half of a frame of the link
+ANSWER_BYTES: Final = 8 << 20  # of all records of one answer
+MAX_POINTS: Final = 240  # of one partition's history
+
+
+class RecordsOf(Struct, frozen=True, tag="records", tag_field="kind"):
+    """The newest records of a topic, or of one of its partitions. With `before` (a partition is needed) those below that offset."""
+
+    topic: str
+    partition: int | None = None
+    before: int | None = None
+    limit: int = 50  # 1 to MAX_RECORDS
+    whole: bool = False  # values up to WHOLE_BYTES, for a limit of 1
+
+
+class HistoryOf(Struct, frozen=True, tag="history", tag_field="kind"):
+    """How a consumer's offsets and log ends moved while they were watched; all partitions, or one."""
+
+    consumer: str
+    topic: str | None = None
+    partition: int | None = None
+    points: int = 32  # at most, of each partition; up to MAX_POINTS
+
+
+Question = RecordsOf | HistoryOf
+
+
+class Record(Struct, frozen=True):
+    """One Kafka record as it was read. Bytes are cut where the sizes say that there are more."""
+
+    partition: int
+    offset: int
+    at: float | None  # epoch seconds; None where the log format carries no time
+    time_kind: RecordTime | None
+    key: bytes | None
+    value: bytes | None  # None: a tombstone
+    key_size: int
+    value_size: int
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    aborted: bool | None = None  # of a transaction that was aborted, or is not ended; None: not known
+
+
+class Records(Struct, frozen=True, tag="records", tag_field="kind"):
+    """Newest first: by time across partitions, by offset within one."""
+
+    topic: str
+    records: tuple[Record, ...]
+    of: int  # offsets between start and end of what was asked: at least as many as there are records
+    note: str = ""  # why these are not all, in plain words
+
+
+class Point(Struct, frozen=True, array_like=True):
+    """One reading. `end` is None where the log end was not known."""
+
+    at: float
+    offset: int
+    end: int | None
+
+
+class PartitionHistory(Struct, frozen=True):
+    """Oldest first; readings between the points were left out, none was made up."""
+
+    partition: int
+    points: tuple[Point, ...]
+
+
+class History(Struct, frozen=True, tag="history", tag_field="kind"):
+    consumer: str
+    topic: str | None
+    partitions: tuple[PartitionHistory, ...]
+
+
+Found = Records | History
+
+VERBS: Final = frozenset(kind.__struct_config__.tag for kind in Question.__args__)
+
+
+def arguments_of(question: Question) -> tuple[str, dict[str, str | int | float | bool | None]]:
+    """Verb and arguments of the command that carries it."""
+    fields: dict[str, Any] = msgspec.to_builtins(question)
+    return str(fields.pop("kind")), fields
+
+
+def question_of(verb: str, arguments: Mapping[str, Any]) -> Question:
+    """Raises ValueError with a sentence."""
+    try:
+        question: Question = msgspec.convert({**arguments, "kind": verb}, type=Question)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{verb}: {error}") from None
+    return question
