@@ -11,7 +11,6 @@ import msgspec
 
 from backends import kafka_options
 from backends.kafka_options import Use, Value
-from backends.offsets import Watched
 from relay.config import Receiver, Records, RequestLayout, Sender
 from relay.sinks import choice as sinks
 from settings.convert import BROKEN, Converter
@@ -138,9 +137,11 @@ def _places(found: Converter, directory: PurePath) -> Iterator[Fault]:
 def _watched(found: Converter) -> Iterator[Fault]:
     """The same znodes or groups twice, under two names: each would be read twice, and every figure stand twice on the screen."""
     first: dict[bytes, Path] = {}
-    for path, watched in found.of(Watched):
-        plain = msgspec.structs.replace(watched, name="", interval=0.0, groups=[])
-        key = msgspec.json.encode([plain, sorted(watched.groups)])
+    for path, watched in found.made:
+        if path[:1] != ("offsets",) or len(path) != 2:
+            continue
+        plain = {**msgspec.to_builtins(watched), "name": None, "interval": None}
+        key = msgspec.json.encode(plain, order="sorted")
         if key in first:
             yield Fault(path, f"the same is watched by {spell(first[key])} already")
         first.setdefault(key, path)
