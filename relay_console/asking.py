@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from backends.questions import Found, Question, arguments_of
 from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import GONE, Unreachable
@@ -28,16 +29,22 @@ HELLO: Final = Hello((PROTOCOL,), "command line", VERSION)
 
 def gather(path: Path, kind: Kind | None, wait: float | None) -> Gathered:
     """`kind`: only its sources need to be asked when no daemon runs. Raises Trouble."""
-    socket = paths.monitor_socket(quick.directory(path))
-    try:
-        return _from_daemon(ask(socket, HELLO, ASK_DEADLINE))
-    except Unreachable as error:
-        if error.trouble not in GONE:
-            raise trouble(error, "monitor") from None
+    if (known := gather_from_daemon(path)) is not None:
+        return known
     from relay_console.config import load
     from relay_console.direct import observe
 
     return Gathered(tuple(observe(load(path), kind, wait)), False, VERSION, os.getpid(), None)
+
+
+def gather_from_daemon(path: Path) -> Gathered | None:
+    """None when no daemon runs for this configuration. Raises Trouble."""
+    try:
+        return _from_daemon(ask(paths.monitor_socket(quick.directory(path)), HELLO, ASK_DEADLINE))
+    except Unreachable as error:
+        if error.trouble not in GONE:
+            raise trouble(error, "monitor") from None
+    return None
 
 
 def _from_daemon(known: Known) -> Gathered:
@@ -68,6 +75,20 @@ def command(
         if error.trouble in GONE:
             return None
         raise trouble(error, target) from None
+
+
+def tell(path: Path, target: str, question: Question) -> Found:
+    """What a source answers, through the daemon. Raises Trouble."""
+    reply = command(paths.monitor_socket(quick.directory(path)), target, *arguments_of(question))
+    if reply is None:
+        raise TryAgain("the daemon went away while it was asked")
+    if not reply.ok:
+        raise ServiceUnavailable(reply.text)
+    try:
+        found: Found = msgspec.msgpack.decode(reply.data, type=Found)
+    except msgspec.DecodeError as error:
+        raise ServiceUnavailable(f"the answer is not understood ({error}); is the daemon of another version?") from None
+    return found
 
 
 def trouble(error: Unreachable, who: str) -> ServiceUnavailable | TryAgain:
