@@ -25,6 +25,17 @@ def of_name(data: Data, name: str) -> Data:
     return replace(data, **{key: tuple(row for row in rows if getattr(row, "name", None) == name) for key, rows in _lists(data).items()})
 
 
+def has_details(data: Data | None) -> bool:
+    return data is not None and any(rows and hasattr(rows[0], "detail") for rows in _lists(data).values())
+
+
+def put_in(data: Data, name: str, whole: Data) -> Data:
+    """With the rows of that name as they are in `whole`."""
+    new = _lists(of_name(whole, name))
+    kept = {key: tuple(row for row in rows if getattr(row, "name", None) != name) for key, rows in _lists(data).items()}
+    return replace(data, **{key: (*rows, *new.get(key, ())) for key, rows in kept.items()})
+
+
 def _without(row: Any) -> Any:
     return replace(row, detail=()) if row.detail else row
 

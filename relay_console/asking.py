@@ -4,13 +4,14 @@ With a daemon neither asyncio nor a source is imported: `status` must be cheap e
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 
-from backends.questions import Found, Question, arguments_of
+from backends.details import has_details, put_in
+from backends.questions import Found, Question, Whole, WholeOf, arguments_of
 from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import GONE, Unreachable
@@ -89,6 +90,19 @@ def tell(path: Path, target: str, question: Question) -> Found:
     except msgspec.DecodeError as error:
         raise ServiceUnavailable(f"the answer is not understood ({error}); is the daemon of another version?") from None
     return found
+
+
+def detailed(path: Path, snapshot: Snapshot, names: Collection[str], *, everything: bool) -> Snapshot:
+    """With the details that a daemon keeps to itself until they are asked for: of these rows, or of all. Raises Trouble."""
+    if snapshot.data is None or not has_details(snapshot.data):
+        return snapshot
+    data = snapshot.data
+    for name in [None] if everything else sorted(names):
+        found = tell(path, snapshot.source, WholeOf(name))
+        if not isinstance(found, Whole) or found.data is None:
+            raise ServiceUnavailable(f"{snapshot.source}: the daemon tells no details; is it of another version?")
+        data = found.data if name is None else put_in(data, name, found.data)
+    return msgspec.structs.replace(snapshot, data=data)
 
 
 def trouble(error: Unreachable, who: str) -> ServiceUnavailable | TryAgain:

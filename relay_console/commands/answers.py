@@ -10,7 +10,7 @@ import click
 from backends.snapshots import Kind, Snapshot
 from relay_console import answers, tables
 from relay_console.answers import Filter, Gathered
-from relay_console.asking import gather
+from relay_console.asking import detailed, gather
 from relay_console.cli import say
 from relay_console.options import DurationType, Shared, config_option
 from relay_console.output import is_coloured, write_bytes, write_lines
@@ -18,6 +18,7 @@ from relay_console.tables import Title, Word
 from tui.format import visible
 
 _STATUS: Final = (Title("STATE"), Title("SOURCE"), Title("KIND"), Title("AGE", "right"), Title("WHAT"), Title("ERROR"))
+_ALWAYS_DETAILED: Final = ("offsets",)  # in JSON: partitions are what scripts ask offsets for; topics have theirs when named
 _STATUS_ROLES: Final = {"ok": "ok", "stale": "warn", "down": "crit", "denied": "crit", "unconfigured": "dim"}
 
 
@@ -78,15 +79,18 @@ def _question(name: str, kind: Kind, text: str) -> click.Command:
     def ask(shared: Shared, /, filters: Sequence[str], **given: Any) -> int:
         if kind == "heap" and filters and any(_is_path(word) for word in filters):
             return _read_heap(filters, given)
-        gathered = gather(shared.over(given).path, kind, given["wait"])
-        return _answer(gathered, kind, filters, given)
+        path = shared.over(given).path
+        return _answer(path, gather(path, kind, given["wait"]), kind, filters, given)
 
     return ask
 
 
-def _answer(gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
+def _answer(path: Path, gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
     found = answers.of_kind(gathered.snapshots, kind)
     wanted = _filter(filters, answers.names(found))
+    if gathered.attached:
+        everything = given["is_json"] and kind in _ALWAYS_DETAILED
+        found = [detailed(path, snapshot, wanted.exact & answers.names([snapshot]), everything=everything) for snapshot in found]
     snapshots = [answers.select(snapshot, wanted) for snapshot in found]
     now = time.time()
     if given["is_json"]:
