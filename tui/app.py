@@ -4,7 +4,6 @@ One paint a second, never one a message. Nothing that a key starts is waited for
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -20,13 +19,12 @@ from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
 
-from backends.snapshots import Relay
 from monitor.replica import Link
 from tui import commands, keys
 from tui.actions import Act, Refused, Send, offered
 from tui.command_line import CommandLine
-from tui.format import count
 from tui.hangul import to_qwerty
+from tui.leaving import ask_to_stop
 from tui.options import ConsoleOptions
 from tui.painted import PaintedApp
 from tui.screens.deck import Deck
@@ -39,8 +37,6 @@ log = logging.getLogger("relay_console.console")
 
 FIRST_LOOKS = 0.05  # seconds between two paints while the first data comes in
 FIRST_LOOKS_LAST = 3.0  # seconds after the start
-STOP_LASTS = 15.0  # seconds that a daemon may take to drain its relay; then it ends without a witness
-STOP_LOOKS = 0.05
 TWICE = 2.0  # seconds within which a second Ctrl-C means it
 
 
@@ -172,7 +168,7 @@ class Console(PaintedApp, inherit_bindings=False):
         """Why this key would do nothing now; None when it works."""
         if key.where != "relay":
             return None
-        plan = offered(key.action, self.deck.marked(), writable=self.writable)
+        plan = offered(key.action, self.deck.moves.marked(), writable=self.writable)
         return plan.reason if isinstance(plan, Refused) else None
 
     async def on_event(self, event: events.Event) -> None:
@@ -208,7 +204,7 @@ class Console(PaintedApp, inherit_bindings=False):
             self._act(key.action)
             return
         name = f"do_{key.action}"
-        handler = getattr(self.deck, name, None) or getattr(self, name)
+        handler = getattr(self.deck.moves, name, None) or getattr(self, name)
         if key.argument:
             handler(key.argument)
         else:
@@ -242,53 +238,23 @@ class Console(PaintedApp, inherit_bindings=False):
         if self.line.is_open:
             self.line.left()
         elif self.screen is self.deck:
-            self.deck.do_back()
+            self.deck.moves.do_back()
         self.deck.say("Ctrl-C again quits the console; q asks about the daemon")
 
     def do_quit(self) -> None:
         if self.deck.detail_focused:
-            self.deck.do_back()
+            self.deck.moves.do_back()
         elif self.link.state.started_by_us and self.link.state.connected:
-            self._ask_to_stop()
+            ask_to_stop(self)
         else:
             self.leave(0)
-
-    def _ask_to_stop(self) -> None:
-        from tui.screens.dialog import Choice, Dialog
-
-        live = sum(s.data.connections_total for s in self.link.store.of_kind("relay") if isinstance(s.data, Relay))
-        choices = (
-            Choice("s", f"Stop it ({count(live, 'live connection')})", "stop"),
-            Choice("l", "Leave it running", "leave"),
-            Choice("c", "Cancel", ""),
-        )
-        lines = ("It keeps receiving and sending while no console is open.", "Stopping answers what was received, publishes it, and ends.")
-        self.push_screen(Dialog("This console started the daemon. Stop it too?", lines, choices, 1), self._quit)
-
-    def _quit(self, choice: str | None) -> None:
-        if choice == "leave":
-            self.leave(0)
-        elif choice == "stop":
-            self.deck.say("stopping the daemon …")
-            self.beside(self._stop(), "stop")
-
-    async def _stop(self) -> None:
-        reply = await self.link.command("monitor", "stop")
-        if not reply.ok:
-            self.deck.say(f"the daemon was not stopped: {reply.text}", "error")
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_LASTS):
-                while self.link.state.connected:  # noqa: ASYNC110, who starts it again at once must not meet the old one
-                    await asyncio.sleep(STOP_LOOKS)
-        self.leave(0)
 
     # -- actions ------------------------------------------------------------------------------------------------------------------------
 
     def _act(self, verb: str) -> None:
         from tui.screens.dialog import Choice, Dialog
 
-        plan = offered(verb, self.deck.marked(), writable=self.writable)
+        plan = offered(verb, self.deck.moves.marked(), writable=self.writable)
         if isinstance(plan, Refused):
             self.deck.say(plan.reason, "warn")
             return
@@ -329,11 +295,11 @@ class Console(PaintedApp, inherit_bindings=False):
         """Raises CommandError, ThemeError or ValueError with a sentence."""
         typed = commands.parse(line, self.commands)
         if typed.name in self.deck.panes:
-            self.deck.do_pane(typed.name)
+            self.deck.moves.do_pane(typed.name)
         elif typed.name == "filter":
-            self.deck.filter_by(typed.argument)
+            self.deck.moves.filter_by(typed.argument)
         elif typed.name == "sort":
-            self.deck.sort_by(typed.argument)
+            self.deck.moves.sort_by(typed.argument)
         elif typed.name == "theme":
             self._apply_theme(load_theme(typed.argument, self.options))
             self.do_redraw()

@@ -7,7 +7,7 @@ import pytest
 from tui import keys
 from tui.app import Console
 from tui.pane import panes
-from tui.screens.deck import Deck
+from tui.screens.moves import Moves
 
 TAKEN = ("ctrl+a", "ctrl+b", "ctrl+s", "ctrl+q", "ctrl+w", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m")
 ALL = (*keys.pane_keys([(pane.key, pane.name, pane.title) for pane in panes()]), *keys.KEYS)
@@ -34,7 +34,7 @@ def test_every_key_has_something_that_does_it(key: keys.Key) -> None:
     from tui.actions import OFFERS
 
     name = f"do_{key.action}"
-    assert hasattr(Deck, name) or hasattr(Console, name) or (key.where == "relay" and key.action in OFFERS)
+    assert hasattr(Moves, name) or hasattr(Console, name) or (key.where == "relay" and key.action in OFFERS)
 
 
 def test_every_key_stands_in_the_docs() -> None:

@@ -16,10 +16,11 @@ from tui import keys
 from tui.format import age, visible
 from tui.line import Line, Piece, fit_line, line_width
 from tui.listing import Listing
-from tui.pane import Entry, Pane, panes
+from tui.pane import Pane, panes
 from tui.panes.overview import Blocks, Counts, count, counts_by_kind, notices
+from tui.screens.moves import Moves
 from tui.statusline import Status, Tab
-from tui.tableview import Surroundings, sortable
+from tui.tableview import Surroundings
 from tui.wallview import capacity
 from tui.widgets.detail import Detail
 from tui.widgets.lines import Lines
@@ -50,6 +51,7 @@ class Deck(Screen[None], inherit_bindings=False):
         self.problems: list[Problem] = []
         self._fed: tuple[str, int] = ("", -1)  # pane and version of the store that the listing holds
         self._judged = -1  # version of the store that `problems` holds
+        self.moves = Moves(self)
         self._message: tuple[Line, float] | None = None
         self._blocks = Blocks(AGES_MOVE)
         self._divided: int | str = "1fr"  # height of the table
@@ -267,141 +269,10 @@ class Deck(Screen[None], inherit_bindings=False):
             return ("relay", "move", "anywhere") if self.active == "relay" else ("move", "anywhere")
         return ("relay", "list", "move", "anywhere") if self.active == "relay" else ("list", "move", "anywhere")
 
-    # -- what keys do -------------------------------------------------------------------------------------------------------------------
-
-    def do_pane(self, name: str) -> None:
-        if name not in self.panes:
-            return
-        self.active, self.detail_focused, self.detail.top = name, False, 0
-        self.draw()
-
-    def _step_pane(self, step: int) -> None:
-        names = [pane.name for pane in sorted(self.panes.values(), key=lambda pane: pane.key == "0")]
-        self.do_pane(names[(names.index(self.active) + step) % len(names)])
-
-    def do_next_pane(self) -> None:
-        self._step_pane(1)
-
-    def do_previous_pane(self) -> None:
-        self._step_pane(-1)
-
-    def _move(self, rows: int) -> None:
-        if self.on_wall:
-            self.wall.move(rows)
-        elif self.detail_focused:
-            self.detail.scroll_lines(rows)
-        else:
-            self.listing.move(rows)
-            self.detail.top = 0
-        self.draw()
-
-    def do_down(self) -> None:
-        self._move(1)
-
-    def do_up(self) -> None:
-        self._move(-1)
-
-    def _page(self) -> int:
-        widget = self.wall if self.on_wall else self.detail if self.detail_focused else self.table
-        return max(1, widget.size.height - 4)
-
-    def do_page_down(self) -> None:
-        self._move(self._page())
-
-    def do_page_up(self) -> None:
-        self._move(-self._page())
-
-    def do_first(self) -> None:
-        if self.on_wall or self.detail_focused:
-            self._move(-1_000_000)
-        else:
-            self.listing.first()
-            self.draw()
-
-    def do_last(self) -> None:
-        if self.on_wall or self.detail_focused:
-            self._move(1_000_000)
-        else:
-            self.listing.last()
-            self.draw()
-
-    def do_open(self) -> None:
-        if self.on_wall:
-            if (spot := self.wall.cursor) is not None:
-                self.do_pane(spot.pane)
-                self.listing.go_to(spot.key)
-        elif self.listing.current is not None:
-            self.detail_focused = self.detail_wanted = True
-        self.draw()
-
-    def do_back(self) -> bool:
-        """One step back; False when there is nothing to go back from."""
-        listing = self.listing
-        if self.detail_focused:
-            self.detail_focused = False
-        elif listing.filter_text:
-            listing.set_filter("", self.now)
-        elif listing.marks:
-            listing.marks.clear()
-        else:
-            return False
-        self.draw()
-        return True
-
-    def do_zoom(self) -> None:
-        self.detail_wanted = not self.detail_wanted
-        self.detail_focused = False
-        self.draw()
-
-    def do_sort_next(self) -> None:
-        if not self.on_wall:
-            self.listing.next_sort(sortable(self.listing, self.table.size.width), self.now)
-            self.draw()
-
-    def do_sort_reverse(self) -> None:
-        if not self.on_wall:
-            self.listing.set_sort(self.listing.sort, not self.listing.reverse, self.now)
-            self.draw()
-
-    def filter_by(self, text: str) -> None:
-        """Raises ValueError with a sentence."""
-        if self.on_wall:
-            raise ValueError("the overview has no filter; open a pane first (1 to 5)")
-        self.listing.set_filter(text, self.now)
-        self.draw()
-
-    def sort_by(self, name: str) -> None:
-        """Of the command line: a column's key or title, `!` reverses. Raises ValueError with a sentence."""
-        wanted, reverse = name.removesuffix("!").lower(), name.endswith("!")
-        known = {column.key: column.title for group in self.listing.groups for column in group.columns}
-        found = next((key for key, title in known.items() if wanted in (key, title.lower())), None)
-        if found is None:
-            raise ValueError(f"no column {wanted!r}; there are: {', '.join(known)}")
-        self.listing.set_sort(found, reverse, self.now)
-        self.draw()
-
-    def do_mark(self) -> None:
-        if not self.on_wall:
-            self.listing.mark()
-            self.draw()
-
-    def do_mark_range(self) -> None:
-        if not self.on_wall:
-            self.say(self.listing.mark_range())
-            self.draw()
-
-    def do_mark_invert(self) -> None:
-        if not self.on_wall:
-            self.listing.invert_marks()
-            self.draw()
-
-    def marked(self) -> list[Entry]:
-        return [] if self.on_wall else self.listing.marked()
-
     # -- mouse --------------------------------------------------------------------------------------------------------------------------
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._move(WHEEL)
+        self.moves.move(WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._move(-WHEEL)
+        self.moves.move(-WHEEL)
