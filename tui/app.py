@@ -22,12 +22,14 @@ from textual.timer import Timer
 from monitor.replica import Link
 from tui import commands, keys
 from tui.actions import Act, Refused, Send, offered
+from tui.asking import Asker
 from tui.command_line import CommandLine
 from tui.hangul import to_qwerty
 from tui.leaving import ask_to_stop
 from tui.options import ConsoleOptions
 from tui.painted import PaintedApp
 from tui.screens.deck import Deck
+from tui.taking import Takings
 from tui.terminal import WayOut, draws_wide, forget_unsent, is_gone, unfit
 from tui.theme import SHIPPED, Palette, ThemeError, colourless, find_theme
 from tui.widgets.ink import Ink, textual_theme
@@ -63,6 +65,8 @@ class Console(PaintedApp, inherit_bindings=False):
         self._timer: Timer | None = None
         self._began = self.clock()
         self.line = CommandLine(self)
+        self.asker = Asker(link, self.beside, self.clock, self.deck.is_told)
+        self.takings = Takings(self)
         self._interrupted = 0.0
 
     def clock(self) -> float:
@@ -94,11 +98,12 @@ class Console(PaintedApp, inherit_bindings=False):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self.leave, 128 + number)
 
-    def beside(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    def beside(self, work: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
         """Runs it in this loop without waiting. A bug in it is logged and told; the console goes on."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -167,7 +172,7 @@ class Console(PaintedApp, inherit_bindings=False):
     def why_not(self, key: keys.Key) -> str | None:
         """Why this key would do nothing now; None when it works."""
         if key.where != "relay":
-            return None
+            return self.deck.moves.why_not(key.action)
         plan = offered(key.action, self.deck.moves.marked(), writable=self.writable)
         return plan.reason if isinstance(plan, Refused) else None
 
@@ -204,7 +209,7 @@ class Console(PaintedApp, inherit_bindings=False):
             self._act(key.action)
             return
         name = f"do_{key.action}"
-        handler = getattr(self.deck.moves, name, None) or getattr(self, name)
+        handler = next(getattr(one, name) for one in (self.deck.moves, self.takings, self) if hasattr(one, name))
         if key.argument:
             handler(key.argument)
         else:
@@ -227,6 +232,10 @@ class Console(PaintedApp, inherit_bindings=False):
         self.action_suspend_process()
 
     def do_refresh(self) -> None:
+        if self.deck.trail.is_deep:
+            self.deck.trail.page.ask_again()
+            self.deck.draw()
+            return
         self.send([Send("monitor", "refresh", {}, {})])
 
     def do_interrupt(self) -> None:
@@ -242,7 +251,7 @@ class Console(PaintedApp, inherit_bindings=False):
         self.deck.say("Ctrl-C again quits the console; q asks about the daemon")
 
     def do_quit(self) -> None:
-        if self.deck.detail_focused:
+        if self.deck.moves.is_away:
             self.deck.moves.do_back()
         elif self.link.state.started_by_us and self.link.state.connected:
             ask_to_stop(self)
@@ -300,6 +309,8 @@ class Console(PaintedApp, inherit_bindings=False):
             self.deck.moves.filter_by(typed.argument)
         elif typed.name == "sort":
             self.deck.moves.sort_by(typed.argument)
+        elif typed.name == "write":
+            self.takings.write(typed.argument)
         elif typed.name == "theme":
             self._apply_theme(load_theme(typed.argument, self.options))
             self.do_redraw()
