@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tui.chart import curve_lines
-from tui.fit import fit, header, row_line
+from tui.fit import Place, fit, header, row_line
 from tui.format import count, pad, visible, width
 from tui.line import Line, Piece, chop, fit_line, rule, wrap
 from tui.pane import Cell, Row, Section
-from tui.tableview import under_cursor
+from tui.tableview import REASONS, under_cursor
 
 MAX_LABEL = 24  # cells of the names of facts
 TWO_ABREAST = 90  # cells from which facts stand side by side
@@ -79,6 +79,17 @@ def with_cursor(line: Line, cells: int) -> Line:
     return under_cursor(fit_line((Piece("›", "mark"), *line[1:]), cells))
 
 
+def told(section: Section, spot: Spot, cells: int) -> str:
+    """The reason of the row under the cursor, where its column is not there or too narrow."""
+    layout = _layout(section, cells)
+    for index, column in enumerate(section.columns):
+        if column.key in REASONS:
+            text = spot.row.cells[index].text
+            room = next((place.width for place in layout if place.column == index), 0)
+            return text if width(text) > room else ""
+    return ""
+
+
 def text_of(section: Section, form: str | None) -> str:
     """In the form that was chosen, where there is one."""
     if not section.forms:
@@ -135,10 +146,17 @@ def _fact(fact: tuple[str, Cell], label: int, cells: int) -> list[Line]:
     return [first, *((Piece(" " * (label + 3)), Piece(part, cell.role)) for part in parts[1:])]
 
 
+def _layout(section: Section, cells: int) -> list[Place]:
+    """Names stand whole before the last of the wordy columns gets what is left."""
+    growing = [index for index, column in enumerate(section.columns) if column.grow][:-1]
+    natural = {section.columns[index].key: max((width(row.cells[index].text) for row in section.rows), default=0) for index in growing}
+    return fit(section.columns, cells - 1, natural)
+
+
 def _table(section: Section, cells: int) -> list[Line]:
     if not section.columns:
         return []
-    layout = fit(section.columns, cells - 1)
+    layout = _layout(section, cells)
     lines: list[Line] = [(Piece(" ", "header"), *header(section.columns, layout))]
     for row in section.rows:
         lines.append((Piece(" "), *row_line(section.columns, layout, [row.cells[place.column] for place in layout])))

@@ -12,6 +12,7 @@ from tui.panes.offset_history import history_page, lags, speeds
 from tui.words import verdict
 
 TREND = 12  # cells
+APPLICATION, TOTAL = "/application/", "/total/"  # beginnings of keys: no source has an empty name, and totals come after applications
 
 PARTITIONS = (
     Column("partition", "PART", 5, "right"),
@@ -150,7 +151,7 @@ def _part(consumer: Consumer) -> Row:
 
 
 def _total(total: Total, entry: Entry) -> list[Section]:
-    is_whole = entry.key.endswith("//")
+    is_whole = entry.key.startswith(TOTAL)
     facts = (
         ("Verdict", verdict(total.verdict)),
         ("Why", Cell(visible(total.reason))),

@@ -50,7 +50,7 @@ def history_page(consumer: Consumer, part: ConsumerPartition) -> Callable[[Found
         title = f"Partition {part.partition} of {visible(consumer.topic or consumer.name)}, read by {visible(consumer.name)}"
         facts = (
             ("Verdict", verdict(part.verdict)),
-            ("Why", Cell(visible(part.reason or UNKNOWN))),
+            ("Why", Cell(visible(part.reason or "nothing is to be said of it"), "" if part.reason else "dim")),
             ("Records a minute", Cell(rates(part.records_per_min))),
             ("Lag", Cell(f"{number(part.lag)}{'' if part.time_lag_s is None else f', {age(part.time_lag_s)} behind'}")),
             ("Offset", Cell(f"{number(part.offset)} of {number(part.end)}")),

@@ -7,10 +7,11 @@ from backends.snapshots import Consumer, Offsets, Snapshot, Topic, Total
 from tui.format import UNKNOWN, number, visible
 from tui.pane import Cell, Column, Crossing, Entry, Field, Group, ListPane
 from tui.panes.offset_cells import duration, lag, speed
-from tui.panes.offset_detail import detail
+from tui.panes.offset_detail import APPLICATION, TOTAL, detail
 from tui.words import verdict
 
 CONSUMERS, APPLICATIONS = 0, 1  # groups
+LAST = "\U0010ffff"  # sorts after every name
 TREND_POINTS = 32  # readings of each partition that a trend is drawn of
 
 
@@ -22,9 +23,9 @@ def entries(snapshot: Snapshot) -> Iterable[Entry]:
     for consumer in data.consumers:
         yield Entry(f"{source}/{consumer.name}/{consumer.topic or ''}", CONSUMERS, consumer, snapshot)
     for total in data.applications:
-        yield Entry(f"{source}//{total.name}", APPLICATIONS, total, snapshot)
+        yield Entry(f"{APPLICATION}{source}/{total.name}", APPLICATIONS, total, snapshot)
     if data.total is not None and data.total.consumers > 1:
-        yield Entry(f"{source}//", APPLICATIONS, data.total, snapshot)
+        yield Entry(f"{TOTAL}{source}", APPLICATIONS, data.total, snapshot)
 
 
 def words(entry: Entry) -> str:
@@ -102,8 +103,8 @@ CONSUMER_FIELDS = (
 
 def _total_name(entry: Entry, now: float) -> Cell:
     """The total of a source stands under its applications, whatever its name is."""
-    if entry.key.endswith("//"):
-        return Cell(f"all of {visible(entry.snapshot.source)}", "title", "\U0010ffff")
+    if entry.key.startswith(TOTAL):
+        return Cell(f"all of {visible(entry.snapshot.source)}", "title", LAST)
     return Cell(visible(entry.item.name), "", entry.item.name)
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from backends.questions import Found, Record, Records, RecordsOf
 from tui.bytesview import MAX_LINE, forms, one_line
-from tui.format import UNKNOWN, age, count, moment, number, size, visible
+from tui.format import UNKNOWN, age, count, moment, number, size, visible, width
 from tui.pane import Cell, Column, Opening, Row, Section
 from tui.words import look
 
@@ -16,12 +16,12 @@ MAX_COPIED = 64 << 10  # characters; more than this no clipboard takes, see tui.
 
 COLUMNS = (
     Column("offset", "OFFSET", 15, "right"),
-    Column("partition", "PART", 5, "right", keep=2),
+    Column("partition", "PART", 4, "right", keep=5),
     Column("state", "", 11, keep=3),
-    Column("time", "TIME", 12, keep=4),
+    Column("time", "TIME", 11, keep=4),
     Column("age", "AGE", 7, "right"),
     Column("key", "KEY", 12, least=6, keep=1, grow=True),
-    Column("size", "SIZE", 8, "right", keep=5),
+    Column("size", "SIZE", 8, "right", keep=2),
     Column("headers", "HDR", 3, "right", keep=6),
     Column("value", "VALUE", 24, least=12, keep=1, grow=True),
 )
@@ -38,11 +38,25 @@ def records_page(question: RecordsOf) -> Page:
         if (older := _older(question, found)) is not None:
             rows.append(older)
         note = found.note or ("there are no records" if not rows else "")
+        columns, rows = _fitting(rows, question.partition is None)
         shown = f"{count(len(found.records), 'record')} of {number(found.of)}"
         facts = (("Note", Cell(visible(note), "warn" if found.note else "dim")),) if note else ()
-        return [Section(f"{title}  {shown}", facts=facts, columns=COLUMNS if rows else (), rows=tuple(rows), exports=(found,))]
+        return [Section(f"{title}  {shown}", facts=facts, columns=columns if rows else (), rows=tuple(rows), exports=(found,))]
 
     return page
+
+
+def _fitting(rows: list[Row], across: bool) -> tuple[tuple[Column, ...], list[Row]]:
+    """Offsets as wide as they are, and no column for what is the same or nothing in all of them."""
+    optional = {"state": True, "headers": True, "partition": across}
+    shown = [
+        index
+        for index, column in enumerate(COLUMNS)
+        if column.key not in optional or (optional[column.key] and any(row.cells[index].text for row in rows))
+    ]
+    offsets = max((width(row.cells[0].text) for row in rows), default=0) + 1
+    columns = (COLUMNS[0]._replace(width=offsets), *(COLUMNS[index] for index in shown[1:]))
+    return columns, [row._replace(cells=tuple(row.cells[index] for index in shown)) for row in rows]
 
 
 def _title(question: RecordsOf) -> str:
@@ -57,7 +71,7 @@ def _older(question: RecordsOf, found: Records) -> Row | None:
         return None
     before = min(record.offset for record in found.records)
     following = RecordsOf(question.topic, question.partition, before, question.limit)
-    texts = {"offset": "older …", "value": f"Enter shows the records before offset {before:,}"}
+    texts = {"offset": "older …", "key": "Enter:", "value": f"before offset {before:,}"}
     cells = tuple(Cell(texts.get(column.key, ""), "accent") for column in COLUMNS)
     return Row(OLDER, cells, opens=Opening(f"before {before:,}", following, records_page(following)))
 

@@ -65,7 +65,7 @@ def _partition(topic: Topic, part: TopicPartition, now: float) -> Row:
 def _all_partitions(topic: Topic) -> Row:
     """Opens into the newest records wherever they are."""
     held = [part.end - part.start for part in topic.detail if part.start is not None and part.end is not None]
-    texts = {"partition": "all", "records": number(sum(held)) if len(held) == len(topic.detail) else UNKNOWN, "state": "  newest first"}
+    texts = {"partition": "all", "records": number(sum(held)) if len(held) == len(topic.detail) else UNKNOWN, "state": "  newest"}
     cells = tuple(Cell(texts.get(column.key, ""), "accent" if column.key in texts else "") for column in PARTITIONS)
     question = RecordsOf(topic.name)
     return Row(ALL, cells, opens=Opening("all partitions", question, records_page(question)))
@@ -76,7 +76,8 @@ def payload(form: PayloadForm | None) -> str:
     if form is None:
         return "nothing was read yet"
     if form.format == "binary":
-        return f"not text, so no times are read from it{_samples(form)}"
+        tried = f" ({count(form.samples, 'record')} looked at)" if form.samples else ""
+        return f"not text, so no times are read from it{tried}"
     where = "column" if form.format == "csv" else "at"
     places = [f"{name} {where} {value}" for name, value in (("loaded", form.loaded), ("sent", form.sent)) if value is not None]
     delimiter = f" {form.delimiter!r}" if form.delimiter else ""

@@ -156,7 +156,7 @@ class Moves:
     def do_form(self) -> None:
         """The next way to write what stands on the page."""
         trail = self.deck.trail
-        names = list(dict.fromkeys(form.name for section in trail.shown for form in section.forms))
+        names = list(dict.fromkeys(form.name for section in reversed(trail.shown) for form in section.forms))
         if names:
             shown = trail.page.form or names[0]
             trail.page.form = names[(names.index(shown) + 1) % len(names)] if shown in names else names[0]

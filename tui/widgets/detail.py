@@ -1,6 +1,6 @@
 """A page: sections below each other, scrolled when they do not fit, with a cursor on its rows while keys move here."""
 
-from tui.detailview import Sheet, sheet_of, with_cursor
+from tui.detailview import Sheet, sheet_of, told, with_cursor
 from tui.line import Piece, ends
 from tui.trail import Trail
 from tui.widgets.lines import Lines
@@ -26,6 +26,9 @@ class Detail(Lines):
         if spot is not None and 0 <= spot.line - page.top < len(shown):
             shown[spot.line - page.top] = with_cursor(shown[spot.line - page.top], cells)
         below = len(self.sheet.lines) - page.top - len(shown)
-        if below > 0:
-            shown[-1] = ends((), (Piece(f" {below + 1} more lines below ", "dim"),), cells)
+        why = told(trail.shown[spot.section], spot, cells) if spot is not None else ""
+        if below > 0 or why:
+            more = f" {below + 1} more lines below " if below > 0 else ""
+            shown = [*shown, *([()] * (rows - len(shown)))]
+            shown[-1] = ends((Piece(" └ ", "line"), Piece(f"{why} ", "dim")) if why else (), (Piece(more, "dim"),), cells)
         return self.show(shown)
