@@ -47,6 +47,14 @@ class Sheet(NamedTuple):
     lines: list[Line]
     spots: list[Spot]
 
+    def header(self, line: int) -> Line | None:
+        """The titles of the columns above that line, when it is a row below the first of its table."""
+        spot = next((spot for spot in self.spots if spot.line == line), None)
+        if spot is None:
+            return None
+        first = next(each for each in self.spots if each.section == spot.section)
+        return self.lines[first.line - 1]
+
 
 def sheet_of(sections: Sequence[Section], cells: int, look: Look) -> Sheet:
     lines: list[Line] = []

@@ -23,6 +23,7 @@ class Page:
         self.opened_by = opened_by  # the row of the page before
         self.cursor: tuple[int, str] | None = None
         self.top = 0
+        self.is_seen = False  # the cursor's row is on the screen, and stays there
         self.form: str | None = None
         self.asked: Question | None = None
         self.seen: float | str | None = None
@@ -64,9 +65,12 @@ class Page:
         return found or (sheet.spots[0] if sheet.spots else None)
 
     def arrive(self, sheet: Sheet, rows: int) -> None:
-        """The cursor on the first row there is, the first time that there is one."""
+        """The cursor on the first row, the first time that there is one; it stays on the screen when lines come above it. Rows that lead
+        nowhere are not gone to by themselves: what stands above them is what one came for."""
         if self.cursor is None and sheet.spots:
             self.cursor = sheet.spots[0].name
+            self.is_seen = sheet.spots[0].row.opens is not None
+        if self.is_seen:
             self.show(sheet, rows)
 
     def settle(self, sheet: Sheet, rows: int) -> None:
@@ -74,10 +78,15 @@ class Page:
         self.top = max(0, min(self.top, len(sheet.lines) - rows))
 
     def show(self, sheet: Sheet, rows: int) -> None:
-        """The cursor's row on the screen, with what stands right above the first one."""
-        if (spot := self.current(sheet)) is not None and not self.top <= spot.line < self.top + rows - 1:
-            self.top = spot.line - rows + 2 if spot.line >= self.top + rows - 1 else spot.line
+        """The cursor's row on the screen, between a first line for the titles of its columns and a last one for what is to be told."""
+        if (spot := self.current(sheet)) is not None and not self.top < spot.line < self.top + rows - 1:
+            self.top = spot.line - rows + 2 if spot.line >= self.top + rows - 1 else spot.line - 1
         self.settle(sheet, rows)
+
+    def _notice(self, sheet: Sheet, rows: int) -> None:
+        """After a move: whether the cursor is on the screen."""
+        self.settle(sheet, rows)
+        self.is_seen = self.top < self._line(sheet) < self.top + rows
 
     def move(self, sheet: Sheet, by: int, rows: int) -> None:
         """That many rows; where the next row is not on the screen, text is scrolled by as many lines first."""
@@ -89,10 +98,10 @@ class Page:
             self.settle(sheet, rows)
             if spot is not None:
                 self.cursor = min(sheet.spots, key=lambda each: abs(each.line - spot.line - by)).name
-                if not self.top <= self._line(sheet) < self.top + rows:
-                    on_screen = [each for each in sheet.spots if self.top <= each.line < self.top + rows - 1]
+                if not self.top < self._line(sheet) < self.top + rows:
+                    on_screen = [each for each in sheet.spots if self.top < each.line < self.top + rows - 1]
                     self.cursor = on_screen[0 if by > 0 else -1].name if on_screen else self.cursor
-        self.settle(sheet, rows)
+        self._notice(sheet, rows)
 
     def _line(self, sheet: Sheet) -> int:
         spot = self.current(sheet)
@@ -103,9 +112,9 @@ class Page:
             place = sheet.spots.index(spot) + by
             if 0 <= place < len(sheet.spots):
                 following = sheet.spots[place]
-                if self.top - 1 <= following.line <= self.top + rows - 1:
+                if self.top <= following.line <= self.top + rows - 1:
                     self.cursor = following.name
-                    if following.line < self.top or following.line >= self.top + rows - 1:
+                    if not self.top < following.line < self.top + rows - 1:
                         self.top += by
                     return
         self.top += by
@@ -113,11 +122,12 @@ class Page:
     def first(self, sheet: Sheet) -> None:
         self.top = 0
         self.cursor = sheet.spots[0].name if sheet.spots else None
+        self.is_seen = False
 
     def last(self, sheet: Sheet, rows: int) -> None:
         self.top = len(sheet.lines)
         self.cursor = sheet.spots[-1].name if sheet.spots else None
-        self.settle(sheet, rows)
+        self._notice(sheet, rows)
 
 
 class Trail:

@@ -31,21 +31,22 @@ class Reader(NamedTuple):
         """Also where it was before the demonstration began, for its history."""
         return int(16_497_745_458 + noise(self.name, partition) * 1e8 + self.rate / 60 / self.partitions * (at + ROUND))
 
-    def lag(self, partition: int, at: float) -> int:
-        calm = 2 + int(noise(f"{self.name}/{partition}", int(at / READ_EVERY)) * 9)
-        return calm if self.name != STALLED_GROUP else calm + int(self.rate / 60 / self.partitions * self.held_up(at))
+    def offset(self, partition: int, at: float) -> int:
+        """Where it would be, less what waits and a little that is on its way; while it stands still it does not tremble either."""
+        stalled = within(CONSUMER_STALLED, at) if self.name == STALLED_GROUP else None
+        tremble = noise(f"{self.name}/{partition}", int(at / READ_EVERY)) if stalled is None else 1.0
+        return self.end(partition, at - self.held_up(at)) - 2 - int(tremble * 9)
 
     def held_up(self, at: float) -> float:
         """Seconds of its work that wait: it stands still for a while, and then works off what gathered."""
+        if self.name != STALLED_GROUP:
+            return 0.0
         stalled = within(CONSUMER_STALLED, at)
         if stalled is not None:
             return stalled
         after = at % ROUND - CONSUMER_STALLED[1]
         whole = CONSUMER_STALLED[1] - CONSUMER_STALLED[0]
         return whole * (1 - after / CONSUMER_CATCHES_UP) if 0 <= after < CONSUMER_CATCHES_UP else 0.0
-
-    def offset(self, partition: int, at: float) -> int:
-        return self.end(partition, at) - self.lag(partition, at)
 
 
 NODES = tuple(Reader(f"app{app}-node-{node}", "csv", None, 16, 5200.0 * app, f"app{app}") for app in (1, 2) for node in (1, 2, 3))
@@ -70,7 +71,7 @@ def groups(at: float, now: float) -> Offsets:
 
 def _consumer(reader: Reader, at: float, now: float) -> Consumer:
     stalled = within(CONSUMER_STALLED, at) if reader.name == STALLED_GROUP else None
-    held_up = reader.held_up(at) if reader.name == STALLED_GROUP else 0.0
+    held_up = reader.held_up(at)
     detail = tuple(_partition(reader, index, stalled, at, now) for index in range(reader.partitions))
     lag = None if reader.topic is None else sum(part.lag or 0 for part in detail)
     speed = 0.0 if stalled is not None else wave(reader.name, at, reader.rate)

@@ -77,7 +77,7 @@ def test_a_clock_that_is_ahead_is_shown_as_it_is() -> None:
 def test_a_stalled_consumer_stands_on_top_with_its_lag() -> None:
     first = PANES["offsets"].rows(STORE, NOW)[0]
     row = {column.key: cell.text for column, cell in zip(PANES["offsets"].columns, first.cells, strict=True)}
-    assert (row["state"], row["name"], row["lag"], row["rate1"]) == ("✖ STALLED", "billing-sink", "69,389", "0")
+    assert (row["state"], row["name"], row["lag"], row["rate1"]) == ("✖ STALLED", "billing-sink", "69,463", "0")
 
 
 def test_a_znode_with_bad_pairs_says_how_many_and_shows_one() -> None:

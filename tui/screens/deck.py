@@ -37,7 +37,7 @@ LEAST_COLUMNS, LEAST_ROWS = 60, 15  # below that one line says so
 WIDE, TALL = 100, 30  # from which list and detail are on the screen together
 BESIDE = 160  # columns from which the detail stands beside the list, not below
 WITH_DETAIL = ("beside", "below", "alone")
-LEAST_LIST = 6  # lines of the list above a page that was opened: one has gone on from it
+LEAST_LIST = 6  # lines of the list above a detail in which keys move: one has gone on from it
 WHEEL = 3  # rows a turn of the mouse wheel moves
 AGES_MOVE = 5.0  # seconds
 MESSAGE_LASTS = 6.0  # seconds
@@ -222,7 +222,7 @@ class Deck(Screen[None], inherit_bindings=False):
             wanted: int | str = "1fr"
         else:
             body = self.size.height - 3
-            most = LEAST_LIST + notices if self.trail.is_deep else body * 3 // 5
+            most = LEAST_LIST + notices if self.detail_focused else body * 3 // 5
             wanted = min(most, max(body // 4, len(listing.items) + 3 + notices))
         if wanted != self._divided:
             self._divided = wanted

@@ -120,6 +120,7 @@ class Moves:
             if (row := deck.spot) is not None:
                 deck.trail.open(row)
         elif deck.listing.current is not None:
+            deck.trail.stand_on(deck.listing.current, held=False)
             deck.detail_focused = deck.detail_wanted = True
         deck.draw()
 
