@@ -11,7 +11,7 @@ from tui.format import number, pad, width
 from tui.line import Line, Piece
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
-LEAST_CELLS = 24  # below that there is no room for a curve beside its axis
+LEAST_CELLS = 20  # beside the axis: two times of day, and a line between them
 LEAST_SECONDS = 1e-3
 
 Point = tuple[float, float | None]  # epoch seconds and the figure, oldest first
@@ -33,15 +33,13 @@ def curve_lines(curve: Curve, cells: int) -> list[Line]:
     values = [value for _, value in known]
     told = "   ".join(f"{name} {curve.write(value)}" for name, value in (("min", min(values)), ("max", max(values)), ("now", values[-1])))
     head: Line = (Piece(f" {curve.title}", "label"), Piece(f"   {told}{curve.unit and ' ' + curve.unit}"))
-    if cells < LEAST_CELLS or len(known) < 2:
-        return [head]
-    return [head, *_plot(curve, max(values), cells)]
+    labels = (curve.write(max(values)), curve.write(0))
+    room = cells - max(map(width, labels)) - 3
+    return [head] if room < LEAST_CELLS or len(known) < 2 else [head, *_plot(curve, max(values), labels, room)]
 
 
-def _plot(curve: Curve, most: float, cells: int) -> list[Line]:
-    labels = [curve.write(most), curve.write(0)]
-    axis = max(width(label) for label in labels)
-    room = cells - axis - 3
+def _plot(curve: Curve, most: float, labels: tuple[str, str], room: int) -> list[Line]:
+    axis = max(map(width, labels))
     columns = buckets(curve.points, room)
     lines: list[Line] = []
     for row in range(curve.rows):
@@ -82,7 +80,7 @@ def buckets(points: Sequence[Point], columns: int) -> list[float | None]:
     before = 0
     for at, value in points:
         place = min(columns - 1, int((at - first) / step))
-        for column in range(before if value is not None else place, place + 1):
+        for column in range(min(before, place) if value is not None else place, place + 1):
             known = made[column]
             made[column] = value if known is None or (value is not None and value > known) else known
         before = place + 1
