@@ -15,7 +15,7 @@ from tui.panes.overview import Counts
 from tui.words import look
 
 LATE = 3.0  # intervals after which a source that says nothing is shown with its age
-LEAST_SOURCES = 7  # cells that the count of sources may take, and what stands around it
+APART = 3  # cells between where one is and how things are, at least
 GRACE = 5.0  # seconds on top of that
 
 
@@ -38,8 +38,8 @@ def status_line(status: Status, cells: int) -> Line:
     """Exactly that many cells. What is wrong is never left out; sources are named as far as there is room."""
     right = [*_mode(status), *_counts(status)]
     tail = () if status.calm else (Piece("  " + clock(status.now), "status"),)
-    left = _place(status, cells - line_width((*right, *tail)) - LEAST_SOURCES)
-    room = cells - line_width((*left, *right, *tail)) - 3
+    left = _place(status, cells - line_width((*right, *tail)) - APART)
+    room = cells - line_width((*left, *right, *tail)) - APART
     sources = next((line for line in _sources(status) if line_width(line) <= room), ())
     line = ends((*left, Piece("  ", "status")), (*right, *sources, *tail, Piece(" ", "status")), cells, role="status")
     return tuple(Piece(piece.text, f"status:{piece.role}") for piece in line)

@@ -149,7 +149,7 @@ def _tombstones(now: float) -> Topic:
     part = TopicPartition(
         *(0, 120, 9_004, 1, None, None, now - 12, "tombstone", None), read_at=now, offset=9_003, record_time="create", reason="a delete"
     )
-    return Topic("users.compacted", 1, "unknown", 0.1, None, None, 12.0, None, 0, "its newest record is a tombstone", (part,))
+    return Topic("users.compacted", 1, "ok", 0.1, None, None, 12.0, None, 0, "its newest record is a tombstone", (part,))
 
 
 def _transactions(now: float) -> Topic:

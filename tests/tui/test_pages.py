@@ -36,11 +36,11 @@ async def test_a_topic_leads_to_its_partition_to_its_records_to_one_of_them_and_
         await into(it, "main/payments.settled")
         it.sees("Partitions 12", "json loaded at /meta/loaded_at", "› payments.settled")
         await it.press("j", "j", "j", "enter")
-        it.sees("Newest records of payments.settled, partition 2", "› partition 2", "KR-2026")
+        it.sees("Newest 50 of 400,000 records of payments.settled", "› partition 2", "KR-2026")
         await it.press("j", "enter")
         it.sees("Offset 6,", "Headers 2", "trace-id: ", '"currency": "KRW"', "set by its producer")
         await it.press("escape")
-        it.sees("Newest records of payments.settled, partition 2")
+        it.sees("Newest 50 of 400,000 records of payments.settled")
         await it.press("backspace", "q")
         it.sees("Topics 23")
         assert not it.console.deck.detail_focused and it.console.is_running
@@ -61,14 +61,14 @@ async def test_older_records_are_a_row_at_the_end() -> None:
         await into(it, "main/ledger.tx")
         await it.press("j", "enter", "G", "enter")
         assert [question.before for _, question in it.link.asked if isinstance(question, RecordsOf)] == [None, 3_069]
-        it.sees("Records before offset 3,069 of ledger.tx, partition 0", "› before 3,069", "3,068")
+        it.sees("50 of 3,069 records before offset 3,069 of ledger.tx, partition 0", "› before 3,069", "3,068")
 
 
 async def test_the_newest_of_all_partitions_have_no_older_ones_to_page_to() -> None:
     async with story(*incident(), view="topics") as it:
         await into(it, "main/ledger.tx")
         await it.press("enter")
-        it.sees("Newest records of ledger.tx  50 records of 6,025", "PART", "▴ aborted")
+        it.sees("Newest 50 of 6,025 records of ledger.tx", "PART", "▴ aborted")
         assert all(spot.row.key != "older" for spot in it.console.deck.detail.sheet.spots)
 
 
@@ -105,7 +105,7 @@ async def test_what_cannot_be_told_is_said_in_words_and_asked_again_by_f5() -> N
         it.sees("main: broker 2 does not answer␛[31m")
         link.tells = lambda question: demo.records(question, TROUBLE, NOW) if isinstance(question, RecordsOf) else ""
         await it.press("f5")
-        it.sees("50 records of 400,000", "read ")
+        it.sees("50 of 400,000 records", "read ")
         it.sees_no("does not answer")
         assert link.sent == []
 
@@ -116,7 +116,7 @@ async def test_the_old_answer_stays_while_a_new_one_is_on_its_way() -> None:
         await it.press("j", "enter")
         it.link.is_listening.clear()
         await it.press("ctrl+r")
-        it.sees("asking…", "50 records of 400,000")
+        it.sees("asking…", "50 of 400,000 records")
         it.link.is_listening.set()
         await it.pilot.pause()
         it.sees_no("asking…")
@@ -132,7 +132,7 @@ async def test_an_answer_that_comes_after_its_page_was_left_is_nobody_s() -> Non
         it.sees("Newest records of orders.created, partition 1")
         it.link.is_listening.set()
         await it.pilot.pause()
-        it.sees("Newest records of orders.created, partition 1", "50 records")
+        it.sees("Newest 50 of 400,000 records of orders.created, partition 1")
         assert it.console.is_running
 
 
@@ -228,7 +228,7 @@ async def test_a_topic_and_its_consumers_are_one_key_apart(looks_in: bool) -> No
         await it.press("q", "escape")
         assert deck.active == "topics" and deck.listings["offsets"].scope is None
         assert deck.detail_focused is looks_in
-        it.sees("Newest records of search.queries, partition 0") if looks_in else it.sees("Topics 23")
+        it.sees("Newest 50 of 400,000 records of search.queries, partition 0") if looks_in else it.sees("Topics 23")
 
 
 async def test_consumers_of_another_cluster_are_none_of_this_topic() -> None:

@@ -98,7 +98,7 @@ def record(**fields: object) -> Record:
 
 def test_records_are_k_of_n_with_their_note() -> None:
     section = page(Records("t", (record(), record(offset=1_203)), 900, "the rest is compacted"))
-    assert section.title == "Newest records of t, partition 0  2 records of 900"
+    assert section.title == "Newest 2 of 900 records of t, partition 0"
     assert facts(section) == {"Note": "the rest is compacted"}
     assert [row.key for row in section.rows] == ["0/1204", "0/1203", "older"]
     older = section.rows[-1].opens

@@ -31,17 +31,16 @@ def records_page(question: RecordsOf) -> Page:
     """Newest first; the last row leads to older ones of the same partition."""
 
     def page(found: Found | None, now: float) -> list[Section]:
-        title = _title(question)
         if not isinstance(found, Records):
-            return [Section(title)]
+            return [Section(_title(question, "records"))]
         rows = [_row(found.topic, record, now) for record in found.records]
         if (older := _older(question, found)) is not None:
             rows.append(older)
         note = found.note or ("there are no records" if not rows else "")
         columns, rows = _fitting(rows, question.partition is None)
-        shown = f"{count(len(found.records), 'record')} of {number(found.of)}"
+        title = _title(question, f"{len(found.records):,} of {count(found.of, 'record')}")
         facts = (("Note", Cell(visible(note), "warn" if found.note else "dim")),) if note else ()
-        return [Section(f"{title}  {shown}", facts=facts, columns=columns if rows else (), rows=tuple(rows), exports=(found,))]
+        return [Section(title, facts=facts, columns=columns if rows else (), rows=tuple(rows), exports=(found,))]
 
     return page
 
@@ -59,10 +58,11 @@ def _fitting(rows: list[Row], across: bool) -> tuple[tuple[Column, ...], list[Ro
     return columns, [row._replace(cells=tuple(row.cells[index] for index in shown)) for row in rows]
 
 
-def _title(question: RecordsOf) -> str:
+def _title(question: RecordsOf, how_many: str) -> str:
+    """`Newest 50 of 400,000 records of orders, partition 3`: what matters first, for a narrow screen cuts the end."""
     where = "" if question.partition is None else f", partition {question.partition}"
-    when = "Newest records" if question.before is None else f"Records before offset {question.before:,}"
-    return f"{when} of {visible(question.topic)}{where}"
+    when = f"Newest {how_many}" if question.before is None else f"{how_many} before offset {question.before:,}"
+    return f"{when[:1].upper()}{when[1:]} of {visible(question.topic)}{where}"
 
 
 def _older(question: RecordsOf, found: Records) -> Row | None:
