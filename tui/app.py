@@ -21,7 +21,8 @@ from textual.timer import Timer
 
 from monitor.replica import Link
 from tui import commands, keys
-from tui.actions import Act, Refused, Send, offered
+from tui.acting import act, send
+from tui.actions import Refused, Send, offered
 from tui.asking import Asker
 from tui.command_line import CommandLine
 from tui.hangul import to_qwerty
@@ -206,7 +207,7 @@ class Console(PaintedApp, inherit_bindings=False):
 
     def do(self, key: keys.Key) -> None:
         if key.where == "relay":
-            self._act(key.action)
+            act(self, key.action)
             return
         name = f"do_{key.action}"
         handler = next(getattr(one, name) for one in (self.deck.moves, self.takings, self) if hasattr(one, name))
@@ -236,7 +237,7 @@ class Console(PaintedApp, inherit_bindings=False):
             self.deck.trail.page.ask_again()
             self.deck.draw()
             return
-        self.send([Send("monitor", "refresh", {}, {})])
+        send(self, [Send("monitor", "refresh", {}, {})])
 
     def do_interrupt(self) -> None:
         """Ctrl-C: back from whatever is open; the second one within TWICE seconds quits and leaves the daemon as it is."""
@@ -257,36 +258,6 @@ class Console(PaintedApp, inherit_bindings=False):
             ask_to_stop(self)
         else:
             self.leave(0)
-
-    # -- actions ------------------------------------------------------------------------------------------------------------------------
-
-    def _act(self, verb: str) -> None:
-        from tui.screens.dialog import Choice, Dialog
-
-        plan = offered(verb, self.deck.moves.marked(), writable=self.writable)
-        if isinstance(plan, Refused):
-            self.deck.say(plan.reason, "warn")
-            return
-        choices = (Choice("y", plan.yes, "yes"), Choice("n", "Cancel", ""))
-
-        def answered(choice: str | None, plan: Act = plan) -> None:
-            if choice == "yes":
-                self.deck.listing.marks.clear()
-                self.send(plan.sends)
-
-        self.push_screen(Dialog(plan.title, plan.lines, choices, 1), answered)
-
-    def send(self, sends: "tuple[Send, ...] | list[Send]") -> None:
-        self.beside(self._send(sends), "command")
-
-    async def _send(self, sends: "tuple[Send, ...] | list[Send]") -> None:
-        failed = 0
-        for number, send in enumerate(sends, 1):
-            reply = await self.link.command(send.target, send.verb, send.arguments, send.expect)
-            failed += not reply.ok
-            tally = f"{number} of {len(sends)}, {failed} refused: " if len(sends) > 1 else ""
-            self.deck.say(tally + reply.text, "message" if reply.ok else "error")
-        self.deck.draw()
 
     # -- command line -------------------------------------------------------------------------------------------------------------------
 

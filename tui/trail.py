@@ -47,8 +47,10 @@ class Page:
         else:
             self.found, self.found_at, self.trouble = found, now, ""
 
-    def look(self, *, focused: bool, gone: bool = False) -> Look:
-        if self.is_asking and (self.found is None or self.trouble or self.seen == ONCE):
+    def look(self, *, focused: bool, gone: bool = False, paused: bool = False) -> Look:
+        if paused and self.opening is not None and self.opening.question is not None and self.found is None and not self.is_asking:
+            notice = Cell("paused: p goes on and asks", "warn")
+        elif self.is_asking and (self.found is None or self.trouble or self.seen == ONCE):
             notice = Cell("asking…", "accent")
         elif self.opening is not None and not self.opening.is_live and self.found_at is not None:
             notice = Cell(f"read {clock(self.found_at)}", "dim")
@@ -133,6 +135,7 @@ class Page:
 class Trail:
     def __init__(self) -> None:
         self.entry: Entry | None = None
+        self.is_paused = False  # with the screen: nothing is asked
         self.is_gone = False  # its row is no more in the list; what was known of it is shown
         self.pages: list[Page] = [Page()]
         self.shown: list[Section] = []  # of the page on top

@@ -173,8 +173,12 @@ async def test_nothing_is_asked_while_the_screen_is_paused() -> None:
         await it.passes(3)
         await it.press("j", "j", "enter")
         assert len(it.link.asked) == 1
+        await it.press("enter")
+        it.sees("paused: p goes on and asks")
+        assert len(it.link.asked) == 1
         await it.press("p")
         await it.passes(1)
+        it.sees("History: ")
         assert len(it.link.asked) == 2
 
 
@@ -201,6 +205,14 @@ async def test_a_consumer_leads_to_the_history_of_a_partition_which_lives(size: 
         it.sees_no("asking…")
         await it.press("G")
         it.sees("2025-11-22 08:2", "/min")
+
+
+async def test_curves_and_pages_draw_nothing_that_a_wide_terminal_would_break() -> None:
+    async with story(*incident(), ascii=True, view="offsets") as it:
+        await into(it, "groups/billing-sink/orders.confirmed")
+        await it.press("enter")
+        it.sees("Lag   min ", "+##", "`08:")
+        assert all(ord(char) < 128 for char in it.text())
 
 
 async def test_a_partition_without_history_says_so() -> None:

@@ -73,7 +73,7 @@ def _members(entry: Entry, now: float) -> Cell:
     return Cell(number(len(group.members)), "" if group.members else "warn", len(group.members))
 
 
-RATES = (_window("1", 0), _window("5", 1), _window("15", 5))
+RATES = (_window("1", 0), _window("5", 3), _window("15", 5))
 LAGS = (
     Field(Column("lag", "LAG", 10, "right"), lambda e, now: lag(e.item.lag)),
     Field(Column("behind", "BEHIND", 7, "right", keep=2), lambda e, now: duration(e.item.time_lag_s)),
@@ -91,7 +91,7 @@ CONSUMER_FIELDS = (
     Field(Column("name", "CONSUMER", 18, least=13, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
     SOURCE,
     Field(Column("layout", "LAYOUT", 9, keep=11), lambda e, now: Cell(e.item.layout, "dim", e.item.layout)),
-    Field(Column("topic", "TOPIC", 16, least=8, keep=3), lambda e, now: Cell(visible(e.item.topic or UNKNOWN), "", e.item.topic or "")),
+    Field(Column("topic", "TOPIC", 16, least=8, keep=1), lambda e, now: Cell(visible(e.item.topic or UNKNOWN), "", e.item.topic or "")),
     PARTITIONS,
     *RATES,
     *LAGS,

@@ -127,7 +127,7 @@ class Deck(Screen[None], inherit_bindings=False):
         if news or self._shape == "tiny" or self.console.clock() - self._drawn[1] >= AGES_MOVE:
             self.draw()
         else:
-            self._read_detail()
+            self._ask()
             self._draw_rows()
 
     def draw(self) -> None:
@@ -230,21 +230,25 @@ class Deck(Screen[None], inherit_bindings=False):
             self.call_after_refresh(self.draw)
 
     def _read_detail(self) -> None:
-        """The page on top of the trail, and what it would like to know: nothing is asked while the screen is paused."""
-        if self._shape not in WITH_DETAIL:
-            return
+        """The page on top of the trail, as far as it is known."""
+        if self._shape in WITH_DETAIL:
+            self.trail.stand_on(self.listing.current, held=self.detail_focused)
+            self._ask()
+            self.trail.read(self.pane, self.now)
+
+    def _ask(self) -> None:
+        """What the page on the screen would like to know; nothing is asked while the screen is paused."""
         trail, console = self.trail, self.console
-        trail.stand_on(self.listing.current, held=self.detail_focused)
-        if trail.entry is not None and console.paused_since is None:
+        trail.is_paused = console.paused_since is not None
+        if trail.entry is not None and not trail.is_paused and self._shape in WITH_DETAIL:
             console.asker.look(trail.page, trail.entry.snapshot.source, trail.question(self.pane), trail.seen())
-        trail.read(self.pane, self.now)
 
     def is_told(self, page: Page) -> None:
         """An answer came; of a page that was left it is nobody's."""
         if page is self.trail.page:
             self.draw()
         else:
-            self._read_detail()
+            self._ask()
 
     # -- the line of hints --------------------------------------------------------------------------------------------------------------
 

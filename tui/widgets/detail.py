@@ -17,7 +17,7 @@ class Detail(Lines):
         if not cells or not rows:
             return 0
         page = trail.page
-        self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone))
+        self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused))
         if has_keys:
             page.arrive(self.sheet, rows)
         page.settle(self.sheet, rows)
