@@ -36,11 +36,11 @@ async def keys() -> dict[str, float]:
         deck = console.deck
         work = {
             "draw_ms": deck.draw,
-            "sort_ms": deck.do_sort_next,
-            "reverse_ms": deck.do_sort_reverse,
+            "sort_ms": deck.moves.do_sort_next,
+            "reverse_ms": deck.moves.do_sort_reverse,
             "filter_ms": lambda: console.run_command("filter 0[37]$"),
             "clear_ms": lambda: console.run_command("filter"),
-            "cursor_ms": deck.do_down,
+            "cursor_ms": deck.moves.do_down,
         }
         return {name: round(_held(run), 1) for name, run in work.items()}
 

@@ -4,7 +4,6 @@ One paint a second, never one a message. Nothing that a key starts is waited for
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -20,16 +19,18 @@ from textual import events
 from textual.screen import Screen
 from textual.timer import Timer
 
-from backends.snapshots import Relay
 from monitor.replica import Link
 from tui import commands, keys
-from tui.actions import Act, Refused, Send, offered
+from tui.acting import act, send
+from tui.actions import Refused, Send, offered
+from tui.asking import Asker
 from tui.command_line import CommandLine
-from tui.format import count
 from tui.hangul import to_qwerty
+from tui.leaving import ask_to_stop
 from tui.options import ConsoleOptions
 from tui.painted import PaintedApp
 from tui.screens.deck import Deck
+from tui.taking import Takings
 from tui.terminal import WayOut, draws_wide, forget_unsent, is_gone, unfit
 from tui.theme import SHIPPED, Palette, ThemeError, colourless, find_theme
 from tui.widgets.ink import Ink, textual_theme
@@ -39,8 +40,6 @@ log = logging.getLogger("relay_console.console")
 
 FIRST_LOOKS = 0.05  # seconds between two paints while the first data comes in
 FIRST_LOOKS_LAST = 3.0  # seconds after the start
-STOP_LASTS = 15.0  # seconds that a daemon may take to drain its relay; then it ends without a witness
-STOP_LOOKS = 0.05
 TWICE = 2.0  # seconds within which a second Ctrl-C means it
 
 
@@ -67,6 +66,8 @@ class Console(PaintedApp, inherit_bindings=False):
         self._timer: Timer | None = None
         self._began = self.clock()
         self.line = CommandLine(self)
+        self.asker = Asker(link, self.beside, self.clock, self.deck.is_told)
+        self.takings = Takings(self)
         self._interrupted = 0.0
 
     def clock(self) -> float:
@@ -98,11 +99,12 @@ class Console(PaintedApp, inherit_bindings=False):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self.leave, 128 + number)
 
-    def beside(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    def beside(self, work: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
         """Runs it in this loop without waiting. A bug in it is logged and told; the console goes on."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -171,8 +173,8 @@ class Console(PaintedApp, inherit_bindings=False):
     def why_not(self, key: keys.Key) -> str | None:
         """Why this key would do nothing now; None when it works."""
         if key.where != "relay":
-            return None
-        plan = offered(key.action, self.deck.marked(), writable=self.writable)
+            return self.deck.moves.why_not(key.action)
+        plan = offered(key.action, self.deck.moves.marked(), writable=self.writable)
         return plan.reason if isinstance(plan, Refused) else None
 
     async def on_event(self, event: events.Event) -> None:
@@ -205,10 +207,10 @@ class Console(PaintedApp, inherit_bindings=False):
 
     def do(self, key: keys.Key) -> None:
         if key.where == "relay":
-            self._act(key.action)
+            act(self, key.action)
             return
         name = f"do_{key.action}"
-        handler = getattr(self.deck, name, None) or getattr(self, name)
+        handler = next(getattr(one, name) for one in (self.deck.moves, self.takings, self) if hasattr(one, name))
         if key.argument:
             handler(key.argument)
         else:
@@ -231,7 +233,11 @@ class Console(PaintedApp, inherit_bindings=False):
         self.action_suspend_process()
 
     def do_refresh(self) -> None:
-        self.send([Send("monitor", "refresh", {}, {})])
+        if self.deck.trail.is_deep:
+            self.deck.trail.page.ask_again()
+            self.deck.draw()
+            return
+        send(self, [Send("monitor", "refresh", {}, {})])
 
     def do_interrupt(self) -> None:
         """Ctrl-C: back from whatever is open; the second one within TWICE seconds quits and leaves the daemon as it is."""
@@ -242,76 +248,16 @@ class Console(PaintedApp, inherit_bindings=False):
         if self.line.is_open:
             self.line.left()
         elif self.screen is self.deck:
-            self.deck.do_back()
+            self.deck.moves.do_back()
         self.deck.say("Ctrl-C again quits the console; q asks about the daemon")
 
     def do_quit(self) -> None:
-        if self.deck.detail_focused:
-            self.deck.do_back()
+        if self.deck.moves.is_away:
+            self.deck.moves.do_back()
         elif self.link.state.started_by_us and self.link.state.connected:
-            self._ask_to_stop()
+            ask_to_stop(self)
         else:
             self.leave(0)
-
-    def _ask_to_stop(self) -> None:
-        from tui.screens.dialog import Choice, Dialog
-
-        live = sum(s.data.connections_total for s in self.link.store.of_kind("relay") if isinstance(s.data, Relay))
-        choices = (
-            Choice("s", f"Stop it ({count(live, 'live connection')})", "stop"),
-            Choice("l", "Leave it running", "leave"),
-            Choice("c", "Cancel", ""),
-        )
-        lines = ("It keeps receiving and sending while no console is open.", "Stopping answers what was received, publishes it, and ends.")
-        self.push_screen(Dialog("This console started the daemon. Stop it too?", lines, choices, 1), self._quit)
-
-    def _quit(self, choice: str | None) -> None:
-        if choice == "leave":
-            self.leave(0)
-        elif choice == "stop":
-            self.deck.say("stopping the daemon …")
-            self.beside(self._stop(), "stop")
-
-    async def _stop(self) -> None:
-        reply = await self.link.command("monitor", "stop")
-        if not reply.ok:
-            self.deck.say(f"the daemon was not stopped: {reply.text}", "error")
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_LASTS):
-                while self.link.state.connected:  # noqa: ASYNC110, who starts it again at once must not meet the old one
-                    await asyncio.sleep(STOP_LOOKS)
-        self.leave(0)
-
-    # -- actions ------------------------------------------------------------------------------------------------------------------------
-
-    def _act(self, verb: str) -> None:
-        from tui.screens.dialog import Choice, Dialog
-
-        plan = offered(verb, self.deck.marked(), writable=self.writable)
-        if isinstance(plan, Refused):
-            self.deck.say(plan.reason, "warn")
-            return
-        choices = (Choice("y", plan.yes, "yes"), Choice("n", "Cancel", ""))
-
-        def answered(choice: str | None, plan: Act = plan) -> None:
-            if choice == "yes":
-                self.deck.listing.marks.clear()
-                self.send(plan.sends)
-
-        self.push_screen(Dialog(plan.title, plan.lines, choices, 1), answered)
-
-    def send(self, sends: "tuple[Send, ...] | list[Send]") -> None:
-        self.beside(self._send(sends), "command")
-
-    async def _send(self, sends: "tuple[Send, ...] | list[Send]") -> None:
-        failed = 0
-        for number, send in enumerate(sends, 1):
-            reply = await self.link.command(send.target, send.verb, send.arguments, send.expect)
-            failed += not reply.ok
-            tally = f"{number} of {len(sends)}, {failed} refused: " if len(sends) > 1 else ""
-            self.deck.say(tally + reply.text, "message" if reply.ok else "error")
-        self.deck.draw()
 
     # -- command line -------------------------------------------------------------------------------------------------------------------
 
@@ -329,11 +275,13 @@ class Console(PaintedApp, inherit_bindings=False):
         """Raises CommandError, ThemeError or ValueError with a sentence."""
         typed = commands.parse(line, self.commands)
         if typed.name in self.deck.panes:
-            self.deck.do_pane(typed.name)
+            self.deck.moves.do_pane(typed.name)
         elif typed.name == "filter":
-            self.deck.filter_by(typed.argument)
+            self.deck.moves.filter_by(typed.argument)
         elif typed.name == "sort":
-            self.deck.sort_by(typed.argument)
+            self.deck.moves.sort_by(typed.argument)
+        elif typed.name == "write":
+            self.takings.write(typed.argument)
         elif typed.name == "theme":
             self._apply_theme(load_theme(typed.argument, self.options))
             self.do_redraw()

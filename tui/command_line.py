@@ -66,7 +66,7 @@ class CommandLine:
     def left(self) -> None:
         """Esc, or the sign was deleted: as if nothing had been typed."""
         if self._prompt is not None and self._prompt.sign == "/":
-            self._console.deck.filter_by(self._before)
+            self._console.deck.moves.filter_by(self._before)
         self._close()
 
     def changed(self) -> None:
@@ -84,7 +84,7 @@ class CommandLine:
     def _try(self, prompt: Prompt) -> None:
         """Half an expression need not be one: the last whole one stays."""
         try:
-            self._console.deck.filter_by(prompt.line)
+            self._console.deck.moves.filter_by(prompt.line)
         except ValueError:
             return
 
@@ -96,12 +96,12 @@ class CommandLine:
         self._close()
         try:
             if prompt.sign == "/":
-                self._console.deck.filter_by(prompt.line)
+                self._console.deck.moves.filter_by(prompt.line)
             elif prompt.line.strip():
                 self._console.run_command(prompt.line)
         except (ValueError, commands.CommandError, ThemeError) as error:
             if prompt.sign == "/":
-                self._console.deck.filter_by(self._before)  # not what of the wrong one was right
+                self._console.deck.moves.filter_by(self._before)  # not what of the wrong one was right
             self._console.deck.say(str(error), "error")
 
     def _complete(self, line: str) -> list[str]:

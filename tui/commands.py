@@ -13,6 +13,7 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command("filter", "[RE]", "show only rows that match; nothing shows all"),
     Command("sort", "COLUMN[!]", "order by a column; ! reverses"),
+    Command("write", "FILE", "write the table, the marked rows or the page; the name ends in .csv, .json or .jsonl"),
     Command("theme", "NAME", "change the colours"),
     Command("pause", "", "pause the screen, or go on"),
     Command("refresh", "", "ask every source now"),

@@ -1,30 +1,133 @@
-"""How a detail looks: sections of facts, small tables and text, one below the other. Pure: sections in, lines out."""
+"""How a page looks: sections of facts, curves, small tables and text, one below the other. Pure: sections in, lines out.
+
+A sheet is the whole page; what of it is on the screen, and which row the cursor stands on, is `tui.trail`.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from tui.fit import fit, header, row_line
-from tui.format import pad, visible, width
-from tui.line import Line, Piece, fit_line, rule, wrap
-from tui.pane import Cell, Section
+from tui.chart import curve_lines
+from tui.fit import Place, fit, header, row_line
+from tui.format import count, pad, visible, width
+from tui.line import Line, Piece, chop, fit_line, rule, wrap
+from tui.pane import Cell, Row, Section
+from tui.tableview import REASONS, under_cursor
 
 MAX_LABEL = 24  # cells of the names of facts
 TWO_ABREAST = 90  # cells from which facts stand side by side
 FULL_WIDTH = 2  # facts at the beginning that always have a line of their own
 MAX_TEXT = 2000  # lines of a text that is shown as it came
+MAX_LINE = 16 << 10  # characters of one line of a text; more is cut into lines before words are looked for
 
 
-def detail_lines(sections: Sequence[Section], cells: int, *, focused: bool = False) -> list[Line]:
+class Look(NamedTuple):
+    """How the page is looked at, besides its sections."""
+
+    focused: bool = False  # its title says that keys move here
+    form: str | None = None  # of texts that have several; None: the best of each
+    notice: Cell = Cell("")  # beside the first title: being asked, or when it was told
+    trouble: str = ""  # why it could not be told, below the first title
+
+
+class Spot(NamedTuple):
+    """A row on the sheet."""
+
+    line: int
+    section: int
+    row: Row
+
+    @property
+    def name(self) -> tuple[int, str]:
+        """What stays the same when the sheet is made anew."""
+        return self.section, self.row.key
+
+
+class Sheet(NamedTuple):
+    lines: list[Line]
+    spots: list[Spot]
+
+    def header(self, line: int) -> Line | None:
+        """The titles of the columns above that line, when it is a row below the first of its table."""
+        spot = next((spot for spot in self.spots if spot.line == line), None)
+        if spot is None:
+            return None
+        first = next(each for each in self.spots if each.section == spot.section)
+        return self.lines[first.line - 1]
+
+
+def sheet_of(sections: Sequence[Section], cells: int, look: Look) -> Sheet:
     lines: list[Line] = []
+    spots: list[Spot] = []
     for number, section in enumerate(sections):
         if number:
             lines.append(())
-        title = Piece(section.title, "tab_active" if focused and not number else "title")
-        lines.append(rule((title,), (), cells))
+        title = Piece(section.title, "tab_active" if look.focused and not number else "title")
+        about = look.notice if not number else Cell("")
+        right = (*_forms(section, look.form), *([Piece(about.text, about.role)] if about.text else []))
+        lines.append(rule((title,), right, cells))
+        if look.trouble and not number:
+            lines += [(Piece(f" {part}", "error"),) for part in wrap(visible(look.trouble), cells - 2)]
         lines += _facts(section, cells)
-        lines += _table(section, cells)
-        for paragraph in section.text.split("\n")[:MAX_TEXT] if section.text else ():
-            lines += [(Piece(f" {part}"),) for part in wrap(visible(paragraph), cells - 2)]
-    return lines
+        for curve in section.curves:
+            lines += curve_lines(curve, cells)
+        table = _table(section, cells)
+        spots += [Spot(len(lines) + index + 1, number, row) for index, row in enumerate(section.rows)] if section.columns else []
+        lines += table
+        lines += text_lines(text_of(section, look.form), cells)
+    return Sheet(lines, spots)
+
+
+def detail_lines(sections: Sequence[Section], cells: int, *, focused: bool = False) -> list[Line]:
+    return sheet_of(sections, cells, Look(focused)).lines
+
+
+def with_cursor(line: Line, cells: int) -> Line:
+    """The row under the cursor, its sign in the cell before the first column."""
+    return under_cursor(fit_line((Piece("›", "mark"), *line[1:]), cells))
+
+
+def told(section: Section, spot: Spot, cells: int) -> str:
+    """The reason of the row under the cursor, where its column is not there or too narrow."""
+    layout = _layout(section, cells)
+    for index, column in enumerate(section.columns):
+        if column.key in REASONS:
+            text = spot.row.cells[index].text
+            room = next((place.width for place in layout if place.column == index), 0)
+            return text if width(text) > room else ""
+    return ""
+
+
+def text_of(section: Section, form: str | None) -> str:
+    """In the form that was chosen, where there is one."""
+    if not section.forms:
+        return section.text
+    return next((each for each in section.forms if each.name == form), section.forms[0]).text()
+
+
+def _forms(section: Section, form: str | None) -> list[Piece]:
+    """`JSON text hex`: what there is, and which is shown."""
+    if len(section.forms) < 2:
+        return []
+    shown = form if any(each.name == form for each in section.forms) else section.forms[0].name
+    return [piece for each in section.forms for piece in (Piece(each.name, "accent" if each.name == shown else "dim"), Piece(" ", "line"))]
+
+
+@lru_cache(16)
+def text_lines(text: str, cells: int) -> tuple[Line, ...]:
+    """At most MAX_TEXT lines; what is beyond them is told."""
+    if not text:
+        return ()
+    lines: list[Line] = []
+    paragraphs = text.split("\n", MAX_TEXT)
+    for paragraph in paragraphs[:MAX_TEXT]:
+        for part in chop(paragraph, MAX_LINE):
+            lines += [(Piece(f" {piece}"),) for piece in wrap(visible(part), cells - 2)]
+        if len(lines) > MAX_TEXT:
+            break
+    if len(lines) > MAX_TEXT or len(paragraphs) > MAX_TEXT:
+        return (*lines[:MAX_TEXT], (Piece(f" cut at {count(MAX_TEXT, 'line')}", "warn"),))
+    return tuple(lines)
 
 
 def _facts(section: Section, cells: int) -> list[Line]:
@@ -51,10 +154,17 @@ def _fact(fact: tuple[str, Cell], label: int, cells: int) -> list[Line]:
     return [first, *((Piece(" " * (label + 3)), Piece(part, cell.role)) for part in parts[1:])]
 
 
+def _layout(section: Section, cells: int) -> list[Place]:
+    """Names stand whole before the last of the wordy columns gets what is left."""
+    growing = [index for index, column in enumerate(section.columns) if column.grow][:-1]
+    natural = {section.columns[index].key: max((width(row.cells[index].text) for row in section.rows), default=0) for index in growing}
+    return fit(section.columns, cells - 1, natural)
+
+
 def _table(section: Section, cells: int) -> list[Line]:
     if not section.columns:
         return []
-    layout = fit(section.columns, cells - 1)
+    layout = _layout(section, cells)
     lines: list[Line] = [(Piece(" ", "header"), *header(section.columns, layout))]
     for row in section.rows:
         lines.append((Piece(" "), *row_line(section.columns, layout, [row.cells[place.column] for place in layout])))

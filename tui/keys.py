@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 
 from tui.line import Line, Piece
 
-Where = Literal["anywhere", "move", "list", "relay"]  # move: wherever there is something to move in
+# move: wherever there is something to move in; rows: in a list and in a page; the name of a pane: there, in its list and its pages
+Where = Literal["anywhere", "move", "rows", "list", "detail", "relay", "topics", "offsets"]
 
 
 class Key(NamedTuple):
@@ -29,14 +30,19 @@ KEYS: tuple[Key, ...] = (
     Key(("g", "home"), "first", "first row", "move"),
     Key(("G", "end"), "last", "last row", "move"),
     Key(("enter",), "open", "look into the row", "move", short="open"),
-    Key(("escape", "backspace"), "back", "back: out of the detail, the filter, the marks", "anywhere"),
+    Key(("escape", "backspace"), "back", "back: out of the page, the filter, the marks", "anywhere"),
     Key(("/",), "filter", "filter: a regular expression, !what does not match, ~letters in order", short="filter"),
     Key(("o",), "sort_next", "order by the next column", short="sort"),
     Key(("O",), "sort_reverse", "reverse the order"),
     Key(("space",), "mark", "mark the row", short="mark"),
     Key(("v",), "mark_range", "mark from here; again at the other end"),
     Key(("*",), "mark_invert", "invert the marks"),
-    Key(("z",), "zoom", "show or hide the detail beside the list"),
+    Key(("t",), "form", "the value as text, as JSON or as hex: the next of them", "detail", short="text/JSON/hex"),
+    Key(("z",), "zoom", "show or hide the detail beside the list; in the detail, the list beside it", "rows"),
+    Key(("c",), "cross", "the consumers of this topic, in Offsets", "topics", short="consumers"),
+    Key(("c",), "cross", "the topic of this consumer, in Topics", "offsets", short="topic"),
+    Key(("y",), "copy", "copy: the row, all that are marked, or the value on the page", "rows", short="copy"),
+    Key(("w",), "save", "write to a file: the table, the rows that are marked, or the page", "rows", short="write"),
     Key(("r",), "resend", "send the failed file again, or all that are marked", "relay", short="resend"),
     Key(("R",), "resend_all", "send all failed files of this sender again", "relay"),
     Key(("P",), "pause_relay", "pause the receiver or sender, or let it go on", "relay", short="pause it"),
@@ -47,7 +53,7 @@ KEYS: tuple[Key, ...] = (
     Key((":",), "command", "type a command; Tab completes it", "anywhere", short="command"),
     Key(("?", "f1"), "help", "these keys", "anywhere", short="help"),
     Key(("p",), "pause", "pause the screen; the data is still collected", "anywhere", short="pause"),
-    Key(("f5", "ctrl+r"), "refresh", "ask every source now", "anywhere"),
+    Key(("f5", "ctrl+r"), "refresh", "ask every source now; on a page, ask again what it shows", "anywhere"),
     Key(("q",), "quit", "back; from a pane, quit", "anywhere", short="quit"),
     Key(("ctrl+c",), "interrupt", "cancel; twice within 2 s quits", "anywhere"),
     Key(("ctrl+l",), "redraw", "draw the whole screen anew", "anywhere"),
@@ -74,7 +80,7 @@ def labels(key: Key) -> str:
     return " ".join(label(name) for name in key.keys)
 
 
-def live(keys: Iterable[Key], where: Iterable[Where]) -> list[Key]:
+def live(keys: Iterable[Key], where: Iterable[str]) -> list[Key]:
     """Those that work there, most particular first."""
     places = tuple(where)
     return [key for place in places for key in keys if key.where == place]

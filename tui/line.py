@@ -57,19 +57,32 @@ def rule(left: Iterable[Piece], right: Iterable[Piece], cells: int, role: str = 
 
 
 def wrap(text: str, cells: int) -> list[str]:
-    """Words in lines of at most that many cells; a word longer than a line is cut into several."""
+    """Words in lines of at most that many cells, indented as the text is; a word longer than a line is cut into several."""
     lines: list[str] = []
-    current = ""
+    current: str | None = None
     for word in text.split(" "):
-        candidate = f"{current} {word}" if current else word
+        candidate = word if current is None else f"{current} {word}"
         if width(candidate) <= cells:
             current = candidate
             continue
-        if current:
+        if current is not None and current.strip():
             lines.append(current)
-        current = word
-        while width(current) > cells > 0:
-            head = clip(current, cells, "")
-            lines.append(head)
-            current = current[len(head) :]
-    return [*lines, current]
+        *whole, current = chop(word, cells)
+        lines += whole
+    return [*lines, current or ""]
+
+
+def chop(text: str, cells: int) -> list[str]:
+    """Pieces of at most that many cells, wherever they end."""
+    if cells < 1 or width(text) <= cells:
+        return [text]
+    if text.isascii():
+        return [text[begin : begin + cells] for begin in range(0, len(text), cells)]
+    pieces: list[str] = []
+    begin = room = 0
+    for index, char in enumerate(text):
+        room -= width(char)
+        if room < 0:
+            pieces.append(text[begin:index])
+            begin, room = index, cells - width(char)
+    return [*pieces[1:], text[begin:]]

@@ -3,13 +3,13 @@
 The cursor and the marks hold keys, not positions: they stay on their row while rows come, go and change places.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from monitor.store import Store
 from tui.filter import Predicate, parse_filter
 from tui.format import width
-from tui.pane import STATE, Entry, Group, Pane, sort_entries
+from tui.pane import STATE, Crossing, Entry, Group, Pane, sort_entries
 
 NAME_SAMPLE = 2000  # rows that are looked at to find how wide the names are
 
@@ -24,6 +24,14 @@ class Heading(NamedTuple):
 Item = Entry | Heading
 
 
+class View(NamedTuple):
+    """What of a listing is shown, and where its cursor is."""
+
+    filter_text: str
+    scope: Crossing | None
+    cursor: str | None
+
+
 class Listing:
     def __init__(self, pane: Pane) -> None:
         self.pane = pane
@@ -34,6 +42,7 @@ class Listing:
         self.sort = STATE
         self.reverse = False
         self.filter_text = ""
+        self.scope: Crossing | None = None  # only what belongs to a row of another pane
         self.marks: set[str] = set()
         self.cursor: str | None = None  # key of the row
         self.index = 0  # where the cursor stands in `items`
@@ -58,6 +67,8 @@ class Listing:
     def arrange(self, now: float) -> None:
         """Filter and order anew."""
         kept = self._entries
+        if self.scope is not None:
+            kept = [entry for entry in kept if self.scope.matches(entry)]
         if (matches := self._predicate) is not None:
             words = self.pane.words
             kept = [entry for entry in kept if matches(words(entry))]
@@ -86,6 +97,23 @@ class Listing:
         self._predicate = parse_filter(text)
         self.filter_text = text
         self.arrange(now)
+
+    def view(self) -> View:
+        return View(self.filter_text, self.scope, self.cursor)
+
+    def set_view(self, view: View, now: float) -> None:
+        self.scope = view.scope
+        self.set_filter(view.filter_text, now)
+        if view.cursor is not None:
+            self.go_to(view.cursor)
+
+    def find(self, matches: Callable[[Entry], bool]) -> str | None:
+        """The first row that matches, filtered or not."""
+        return next((entry.key for entry in self._entries if matches(entry)), None)
+
+    def entries_shown(self) -> list[Entry]:
+        """What the filter lets through, in the order of the table."""
+        return [item for item in self.items if isinstance(item, Entry)]
 
     def next_sort(self, columns: Sequence[str], now: float) -> None:
         """The next of the columns that are on the screen."""
@@ -165,7 +193,7 @@ class Listing:
         if self._anchor is None:
             self._anchor = entry.key
             return "range begins here; v again at its other end"
-        keys = [item.key for item in self.items if isinstance(item, Entry)]
+        keys = [entry.key for entry in self.entries_shown()]
         ends = sorted(keys.index(key) for key in (self._anchor, entry.key) if key in keys)
         self._anchor = None
         if len(ends) < 2:
@@ -175,9 +203,9 @@ class Listing:
 
     def invert_marks(self) -> None:
         """Among the rows that the filter shows."""
-        self.marks ^= {item.key for item in self.items if isinstance(item, Entry)}
+        self.marks ^= {entry.key for entry in self.entries_shown()}
 
     def marked(self) -> list[Entry]:
         """The marked rows in the order of the table, or the current one when none is marked."""
-        chosen = [item for item in self.items if isinstance(item, Entry) and item.key in self.marks]
+        chosen = [entry for entry in self.entries_shown() if entry.key in self.marks]
         return chosen or ([self.current] if self.current is not None else [])

@@ -31,6 +31,12 @@ class PaintedApp(App[None], inherit_bindings=False):
         self._painter.forget()
         self.screen.refresh()
 
+    def to_terminal(self, sequence: str) -> None:
+        """Something for the terminal itself, which moves no cursor. Not to one that does not read."""
+        if self._driver is not None and not self._stalled():
+            self._driver.write(sequence)
+            self._driver.flush()
+
     def _display(self, screen: Screen[Any], renderable: RenderableType | CompositorUpdate | None) -> None:
         """Where Textual hands over an update: only cells that differ are written, and nothing while the terminal does not read."""
         if self.is_headless or not isinstance(renderable, CompositorUpdate) or self._driver is None or self._batch_count:

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from backends.questions import Found, Question
 from backends.snapshots import Kind, Snapshot
 from monitor.store import Store
+from tui.chart import Curve
 
 Role = Literal["", "dim", "ok", "warn", "crit", "accent", "title"]  # a theme gives each its colours; the word and glyph are in the text
 
@@ -45,6 +46,16 @@ class Opening(NamedTuple):
     is_live: bool = False
 
 
+class Crossing(NamedTuple):
+    """From a row to what belongs to it in another pane."""
+
+    pane: str
+    title: str  # of what is shown there: "of topic orders.created"
+    matches: Callable[["Entry"], bool]
+    nothing: str  # what to say when nothing matches
+    narrows: bool = True  # only what matches is shown there; else one is taken to the first of it
+
+
 class Row(NamedTuple):
     key: str  # identity across refreshes: cursor and marks follow it
     cells: tuple[Cell, ...]  # one for each column
@@ -53,14 +64,23 @@ class Row(NamedTuple):
     copies: str = ""  # what copying takes; "" is the texts of its cells
 
 
+class Form(NamedTuple):
+    """One of several ways to write the same thing; made only when it is looked at."""
+
+    name: str  # "text", "JSON", "hex"
+    text: Callable[[], str]
+
+
 class Section(NamedTuple):
-    """A part of a pane or of a detail: a title, lines of labelled facts, a small table, or text as it came."""
+    """A part of a pane or of a detail: a title, lines of labelled facts, curves, a small table, or text as it came."""
 
     title: str
     facts: tuple[tuple[str, Cell], ...] = ()
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     text: str = ""
+    forms: tuple[Form, ...] = ()  # of a text that can be written in several ways, the best first
+    curves: tuple[Curve, ...] = ()  # drawn as wide as there is room
     exports: tuple[Any, ...] = ()  # structs that writing this page to a file writes, one a line; rows otherwise
 
 
@@ -141,6 +161,10 @@ class Pane(Protocol):
         """What the detail of this row would like to know besides its snapshot; asked again with every new snapshot while it is shown."""
         ...
 
+    def crossing(self, entry: Entry) -> "Crossing | str":
+        """What belongs to this row in another pane, or why nothing does."""
+        ...
+
     def empty(self, store: Store) -> str:
         """Why there are no rows, and what to do next: not configured (how to), down (why), or really nothing."""
         ...
@@ -165,13 +189,14 @@ class ListPane:
         detail: Callable[[Entry, float, Found | None], list[Section]],
         nothing: str,
         inquiry: Callable[[Entry], Question | None] = lambda entry: None,
+        crossing: Callable[[Entry], Crossing | str] = lambda entry: "nothing belongs to it in another pane",
         adapt: Callable[[Group, Sequence[Snapshot]], Group] = lambda group, snapshots: group,
     ) -> None:
         """`adapt` gives a group what it has only now: a column that is needed, how many rows there would be."""
         self.name, self.kind, self.key, self.title = name, kind, key, title
         self._groups = tuple(groups)
         self._entries, self.words, self._detail, self._nothing, self._adapt = entries, words, detail, nothing, adapt
-        self.inquiry = inquiry
+        self.inquiry, self.crossing = inquiry, crossing
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -15,6 +15,7 @@ from tui.panes.overview import Counts
 from tui.words import look
 
 LATE = 3.0  # intervals after which a source that says nothing is shown with its age
+APART = 3  # cells between where one is and how things are, at least
 GRACE = 5.0  # seconds on top of that
 
 
@@ -35,21 +36,27 @@ class Status(NamedTuple):
 
 def status_line(status: Status, cells: int) -> Line:
     """Exactly that many cells. What is wrong is never left out; sources are named as far as there is room."""
-    left = _place(status)
     right = [*_mode(status), *_counts(status)]
     tail = () if status.calm else (Piece("  " + clock(status.now), "status"),)
-    room = cells - line_width((*left, *right, *tail)) - 3
+    left = _place(status, cells - line_width((*right, *tail)) - APART)
+    room = cells - line_width((*left, *right, *tail)) - APART
     sources = next((line for line in _sources(status) if line_width(line) <= room), ())
     line = ends((*left, Piece("  ", "status")), (*right, *sources, *tail, Piece(" ", "status")), cells, role="status")
     return tuple(Piece(piece.text, f"status:{piece.role}") for piece in line)
 
 
-def _place(status: Status) -> Line:
+def _place(status: Status, cells: int) -> Line:
+    """The host and the way to where one is. Where it is too long the host goes, then the middle of the way, for its end says the most."""
     host = status.link.welcome.host if status.link.welcome is not None else status.monitor.host if status.monitor is not None else ""
-    where = visible(host) or "relay-console"
-    pieces = [Piece(f" ▪ {where}", "status_place")]
-    for crumb in status.crumbs:
-        pieces += [Piece(" › ", "status"), Piece(visible(crumb), "status_place")]
+    where, crumbs = visible(host) or "relay-console", [visible(crumb) for crumb in status.crumbs]
+    ways = [[where, *crumbs], *(crumbs[:1] + ["…"] * (left > 1) + crumbs[left:] for left in range(1, max(2, len(crumbs))))]
+    return next((line for line in map(_way, ways) if line_width(line) <= cells), _way(ways[-1]))
+
+
+def _way(names: Sequence[str]) -> Line:
+    pieces = [Piece(f" ▪ {names[0]}", "status_place")]
+    for name in names[1:]:
+        pieces += [Piece(" › ", "status"), Piece(name, "status_place")]
     return tuple(pieces)
 
 

@@ -86,6 +86,8 @@ def scroll(listing: Listing, room: int) -> None:
 def _title(listing: Listing, about: Surroundings, cells: int, on_screen: int) -> Line:
     count = number(listing.total) if listing.shown == listing.total else f"{number(listing.shown)} of {number(listing.total)}"
     left = [Piece(listing.pane.title, "tab_active" if about.focused else "title"), Piece(f" {count}", "title")]
+    if listing.scope is not None:
+        left.append(Piece(f"  {visible(listing.scope.title)}", "accent"))
     if listing.filter_text:
         left.append(Piece(f"  /{visible(listing.filter_text)}", "accent"))
     if listing.marks:
@@ -109,6 +111,8 @@ def _nothing(listing: Listing, about: Surroundings, cells: int) -> list[Line]:
     text = about.empty
     if listing.filter_text and listing.total:
         text = f"0 of {number(listing.total)} match /{visible(listing.filter_text)}\nEsc clears the filter."
+    elif listing.scope is not None and listing.total:
+        text = f"{listing.scope.nothing}\nEsc leads back."
     lines: list[Line] = [()]
     for paragraph in text.split("\n"):
         lines += [(Piece(f"  {visible(part)}", "dim"),) for part in wrap(paragraph, cells - 4)]

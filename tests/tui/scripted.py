@@ -1,5 +1,6 @@
 """A console whose far side is a script: the store is fed by hand, commands are kept, and the screen is read as text."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +9,9 @@ import msgspec
 from textual.pilot import Pilot
 
 from backends import demo
+from backends.questions import VERBS, Found, Question, RecordsOf, question_of
 from backends.snapshots import Data, Kind, Snapshot
+from backends.source import Unavailable
 from link.protocol import Event, Reply
 from monitor.replica import LinkState
 from monitor.store import MonitorStatus, Store
@@ -45,6 +48,13 @@ def store_of(*snapshots: Snapshot) -> Store:
     return store
 
 
+def told_by_the_demonstration(question: Question) -> Found | str:
+    try:
+        return demo.records(question, TROUBLE, NOW) if isinstance(question, RecordsOf) else demo.history(question, TROUBLE, NOW)
+    except Unavailable as trouble:
+        return trouble.error
+
+
 class ScriptedLink:
     def __init__(self, *snapshots: Snapshot, write: bool = True, started_by_us: bool = False) -> None:
         self.store = store_of(*snapshots)
@@ -52,6 +62,10 @@ class ScriptedLink:
         self.state = LinkState(connected=True, started_by_us=started_by_us)
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
         self.answer = Reply(0, True, "done")
+        self.asked: list[tuple[str, Question]] = []
+        self.tells: Callable[[Question], Found | str] = told_by_the_demonstration
+        self.is_listening = asyncio.Event()  # cleared: answers to questions are on their way until it is set
+        self.is_listening.set()
         self.changed: Callable[[], None] | None = None
 
     async def run(self, changed: Callable[[], None]) -> None:
@@ -60,6 +74,12 @@ class ScriptedLink:
     async def command(
         self, target: str, verb: str, arguments: Mapping[str, Any] | None = None, expect: Mapping[str, Any] | None = None
     ) -> Reply:
+        if verb in VERBS:
+            question = question_of(verb, arguments or {})
+            self.asked.append((target, question))
+            await self.is_listening.wait()
+            found = self.tells(question)
+            return Reply(0, False, found) if isinstance(found, str) else Reply(0, True, "", msgspec.Raw(msgspec.msgpack.encode(found)))
         self.sent.append((target, verb, dict(arguments or {})))
         return self.answer
 

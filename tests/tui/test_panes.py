@@ -77,7 +77,7 @@ def test_a_clock_that_is_ahead_is_shown_as_it_is() -> None:
 def test_a_stalled_consumer_stands_on_top_with_its_lag() -> None:
     first = PANES["offsets"].rows(STORE, NOW)[0]
     row = {column.key: cell.text for column, cell in zip(PANES["offsets"].columns, first.cells, strict=True)}
-    assert (row["state"], row["name"], row["lag"], row["rate1"]) == ("✖ STALLED", "billing-sink", "20,150", "0")
+    assert (row["state"], row["name"], row["lag"], row["rate1"]) == ("✖ STALLED", "billing-sink", "69,463", "0")
 
 
 def test_a_znode_with_bad_pairs_says_how_many_and_shows_one() -> None:
@@ -215,7 +215,7 @@ def test_the_overview_has_a_row_a_source_with_what_it_holds_and_says() -> None:
     pane = PANES["overview"]
     rows = pane.rows(STORE, NOW)
     assert rows[0].cells[0].text == "✖ DOWN"
-    assert cells(pane, rows, "main")["holds"] == "21 topics"
+    assert cells(pane, rows, "main")["holds"] == "23 topics"
     assert cells(pane, rows, "main")["says"] == "1 ✖ LATE"
     assert cells(pane, rows, "broker-b")["says"] == "connection refused"
 

@@ -138,7 +138,7 @@ def _same(before: list[Snapshot], after: list[Snapshot]) -> bool:
 
 def block(pane: Pane, store: Store, counts: Counts, now: float, limit: int) -> Block:
     fields = _fields(pane, store)
-    entries = [entry for entry in pane.entries(store) if pane.kind != "relay" or entry.group < 2]
+    entries = [entry for entry in pane.entries(store) if entry.group < (2 if pane.kind == "relay" else 1)]  # no totals, no connections
     rows = tuple(
         Row(entry.key, tuple(field.cell(entry, now) for field in fields), entry.snapshot.state != "ok")
         for entry in worst(entries, fields[0], now, limit)

@@ -1,15 +1,12 @@
 """Topics: how old is the newest record of every topic, by its three clocks."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from backends.questions import Found
-from backends.snapshots import Snapshot, Topic, TopicPartition, Topics
-from tui.format import UNKNOWN, age, moment, number, rate, span, visible
-from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Role, Row, Section
+from backends.snapshots import Consumer, Snapshot, Topic, Topics
+from tui.format import UNKNOWN, age, number, rate, span, visible
+from tui.pane import Cell, Column, Crossing, Entry, Field, Group, ListPane, Role
+from tui.panes.topic_detail import AHEAD, detail
 from tui.words import verdict
-
-AHEAD = -1.0  # seconds: a record this much in the future means that a clock is wrong
 
 
 def entries(snapshot: Snapshot) -> Iterable[Entry]:
@@ -22,6 +19,17 @@ def entries(snapshot: Snapshot) -> Iterable[Entry]:
 def words(entry: Entry) -> str:
     topic: Topic = entry.item
     return f"{topic.name} {topic.state} {topic.reason or ''} {entry.snapshot.source}"
+
+
+def crossing(entry: Entry) -> Crossing:
+    """Its consumers: those of this topic, and of this cluster where it is known against which one they are measured."""
+    name, source = entry.item.name, entry.snapshot.source
+
+    def consumes(other: Entry) -> bool:
+        consumer = other.item
+        return isinstance(consumer, Consumer) and consumer.topic == name and consumer.cluster in (None, source)
+
+    return Crossing("offsets", f"of topic {name}", consumes, f"no consumer of {visible(name)} is watched; see offsets[] in config.yaml")
 
 
 def _age(seconds: float | None, state: str) -> Cell:
@@ -55,62 +63,6 @@ FIELDS = (
     ),
 )
 
-PARTITIONS = (
-    Column("partition", "PART", 5, "right"),
-    Column("state", "STATE", 12),
-    Column("records", "RECORDS", 11, "right"),
-    Column("end", "END", 14, "right", keep=3),
-    Column("leader", "LEAD", 4, "right", keep=5),
-    Column("loaded", "LOADED", 7, "right"),
-    Column("sent", "SENT", 7, "right"),
-    Column("record", "RECORD", 7, "right", keep=4),
-    Column("sample", "NEWEST RECORD", 20, keep=2, grow=True),
-)
-
-
-def _partition(part: TopicPartition, now: float) -> Row:
-    def since(at: float | None) -> Cell:
-        return _age(None if at is None else (part.read_at or now) - at, "")
-
-    count = None if part.start is None or part.end is None else part.end - part.start
-    cells = (
-        Cell(str(part.partition), "", part.partition),
-        verdict(part.state),
-        Cell(number(count), "", count),
-        Cell(number(part.end), "dim", part.end),
-        Cell(number(part.leader) if part.leader is not None else "none", "dim" if part.leader is not None else "crit", part.leader),
-        since(part.loaded_at),
-        since(part.sent_at),
-        since(part.record_at),
-        Cell(visible(part.sample or ""), "dim"),
-    )
-    return Row(str(part.partition), cells)
-
-
-def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
-    topic: Topic = entry.item
-    facts = (
-        ("State", verdict(topic.state)),
-        ("Why", Cell(visible(topic.reason or "within its limits"), "" if topic.reason else "dim")),
-        ("Loaded", Cell(f"{age(topic.loaded_age_s)} ago" if topic.loaded_age_s is not None else UNKNOWN)),
-        ("Sent", Cell(f"{age(topic.sent_age_s)} ago" if topic.sent_age_s is not None else UNKNOWN)),
-        ("Kafka record time", Cell(f"{age(topic.record_age_s)} ago" if topic.record_age_s is not None else UNKNOWN)),
-        ("Loaded after sent", _delay(topic.load_delay_s)),
-        ("Records a second", Cell(rate(topic.records_per_s))),
-        ("Worst partition", Cell(number(topic.worst_partition))),
-        ("Cluster", Cell(visible(f"{entry.snapshot.source}  {_cluster(entry.snapshot.data)}".strip()))),
-        ("Read", Cell(moment(entry.snapshot.observed_at))),
-    )
-    found = [Section(visible(topic.name), facts=facts)]
-    if topic.detail:
-        rows = tuple(_partition(part, now) for part in topic.detail)
-        found.append(Section(f"Partitions {len(rows)}", columns=PARTITIONS, rows=rows))
-    return found
-
-
-def _cluster(data: Any) -> str:
-    return data.cluster if isinstance(data, Topics) else ""
-
 
 PANE = ListPane(
     name="topics",
@@ -121,5 +73,6 @@ PANE = ListPane(
     entries=entries,
     words=words,
     detail=detail,
+    crossing=crossing,
     nothing="The cluster has no topics that the configuration includes; see kafka[].topics in config.yaml.",
 )

@@ -13,13 +13,16 @@ from textual.screen import Screen
 
 from monitor.severity import Problem
 from tui import keys
+from tui.detailview import Spot
 from tui.format import age, visible
 from tui.line import Line, Piece, fit_line, line_width
 from tui.listing import Listing
-from tui.pane import Entry, Pane, panes
+from tui.pane import Pane, panes
 from tui.panes.overview import Blocks, Counts, count, counts_by_kind, notices
+from tui.screens.moves import Moves
 from tui.statusline import Status, Tab
-from tui.tableview import Surroundings, sortable
+from tui.tableview import Surroundings
+from tui.trail import Page, Trail
 from tui.wallview import capacity
 from tui.widgets.detail import Detail
 from tui.widgets.lines import Lines
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 LEAST_COLUMNS, LEAST_ROWS = 60, 15  # below that one line says so
 WIDE, TALL = 100, 30  # from which list and detail are on the screen together
 BESIDE = 160  # columns from which the detail stands beside the list, not below
+WITH_DETAIL = ("beside", "below", "alone")
+LEAST_LIST = 6  # lines of the list above a detail in which keys move: one has gone on from it
 WHEEL = 3  # rows a turn of the mouse wheel moves
 AGES_MOVE = 5.0  # seconds
 MESSAGE_LASTS = 6.0  # seconds
@@ -46,15 +51,18 @@ class Deck(Screen[None], inherit_bindings=False):
         self.active = "overview"
         self.detail_wanted = True  # beside or below the list, where there is room
         self.detail_focused = False
+        self.detail_alone = False  # without the list, also where there is room for both
         self.now = 0.0  # of what is shown: stands still while the screen is paused
         self.problems: list[Problem] = []
         self._fed: tuple[str, int] = ("", -1)  # pane and version of the store that the listing holds
         self._judged = -1  # version of the store that `problems` holds
+        self.moves = Moves(self)
         self._message: tuple[Line, float] | None = None
         self._blocks = Blocks(AGES_MOVE)
         self._divided: int | str = "1fr"  # height of the table
         self._drawn = (-1, 0.0)  # version of the store and time of what the pane shows
         self._shape = ""
+        self.trail = Trail()
         self.status_row, self.tabs_row = StatusRow(id="status"), TabsRow(id="tabs")
         self.wall, self.table, self.detail = Wall(id="wall"), Table(id="table"), Detail(id="detail")
         self.bottom, self.small = Lines(id="bottom"), Lines(id="small")
@@ -101,7 +109,7 @@ class Deck(Screen[None], inherit_bindings=False):
         elif self.on_wall:
             shape = "wall"
         elif self.fits_both:
-            shape = "list" if not self.detail_wanted else "beside" if cells >= BESIDE else "below"
+            shape = "alone" if self.detail_alone else "list" if not self.detail_wanted else "beside" if cells >= BESIDE else "below"
         else:
             shape = "alone" if self.detail_focused else "list"
         if shape != self._shape:
@@ -119,6 +127,7 @@ class Deck(Screen[None], inherit_bindings=False):
         if news or self._shape == "tiny" or self.console.clock() - self._drawn[1] >= AGES_MOVE:
             self.draw()
         else:
+            self._ask()
             self._draw_rows()
 
     def draw(self) -> None:
@@ -130,6 +139,7 @@ class Deck(Screen[None], inherit_bindings=False):
             self._draw_tiny()
             return
         self._take_news()
+        self._read_detail()
         self._drawn = (self.console.link.store.version, self.console.clock())
         self._draw_rows()
         if self._shape == "wall":
@@ -157,8 +167,8 @@ class Deck(Screen[None], inherit_bindings=False):
     def _draw_rows(self) -> None:
         console, store = self.console, self.console.link.store
         crumbs = [self.pane.title]
-        if self._shape == "alone" and (entry := self.listing.current) is not None:
-            crumbs.append(entry.key.rsplit("/", 1)[-1])
+        if self.detail_focused:
+            crumbs += self.trail.titles
         status = Status(
             crumbs=tuple(crumbs),
             link=console.link.state,
@@ -202,8 +212,9 @@ class Deck(Screen[None], inherit_bindings=False):
             )
             self._divide(listing, len(around.notices))
             self.table.draw(listing, around)
-        if self._shape != "list":
-            self._draw_detail()
+        if self._shape in WITH_DETAIL:
+            has_keys = self.detail_focused and bool(self.trail.shown)
+            self.detail.draw(self.trail, has_keys=has_keys, focused=has_keys and self._shape != "alone")
 
     def _divide(self, listing: Listing, notices: int) -> None:
         """A short list above its detail takes no more lines than it has."""
@@ -211,16 +222,33 @@ class Deck(Screen[None], inherit_bindings=False):
             wanted: int | str = "1fr"
         else:
             body = self.size.height - 3
-            wanted = max(body // 4, min(len(listing.items) + 3 + notices, body * 3 // 5))
+            most = LEAST_LIST + notices if self.detail_focused else body * 3 // 5
+            wanted = min(most, max(body // 4, len(listing.items) + 3 + notices))
         if wanted != self._divided:
             self._divided = wanted
             self.table.styles.height = wanted
             self.call_after_refresh(self.draw)
 
-    def _draw_detail(self) -> None:
-        entry = self.listing.current
-        sections = self.pane.detail_of(entry, self.now) if entry is not None else []
-        self.detail.draw(sections, focused=self.detail_focused and self._shape != "alone")
+    def _read_detail(self) -> None:
+        """The page on top of the trail, as far as it is known."""
+        if self._shape in WITH_DETAIL:
+            self.trail.stand_on(self.listing.current, held=self.detail_focused)
+            self._ask()
+            self.trail.read(self.pane, self.now)
+
+    def _ask(self) -> None:
+        """What the page on the screen would like to know; nothing is asked while the screen is paused."""
+        trail, console = self.trail, self.console
+        trail.is_paused = console.paused_since is not None
+        if trail.entry is not None and not trail.is_paused and self._shape in WITH_DETAIL:
+            console.asker.look(trail.page, trail.entry.snapshot.source, trail.question(self.pane), trail.seen())
+
+    def is_told(self, page: Page) -> None:
+        """An answer came; of a page that was left it is nobody's."""
+        if page is self.trail.page:
+            self.draw()
+        else:
+            self._ask()
 
     # -- the line of hints --------------------------------------------------------------------------------------------------------------
 
@@ -253,155 +281,25 @@ class Deck(Screen[None], inherit_bindings=False):
     def _hints(self, cells: int) -> Line:
         """As many as there is room for; the way to help and the way out stay."""
         found = [key for key in keys.live(self.console.keys, self.where()) if key.short and self.console.why_not(key) is None]
-        if self.detail_focused:  # there is nothing more to look into
-            found = [key for key in found if key.action != "open"]
         while line_width(line := keys.hints(found)) > cells:
             found.remove(next(key for key in reversed(found) if key.action not in ("help", "quit")))
         return fit_line(line, cells)
 
-    def where(self) -> Sequence[keys.Where]:
+    def where(self) -> Sequence[str]:
         """What the keys mean now, most particular first."""
         if self.on_wall:
             return ("move", "anywhere")
-        if self.detail_focused:
-            return ("relay", "move", "anywhere") if self.active == "relay" else ("move", "anywhere")
-        return ("relay", "list", "move", "anywhere") if self.active == "relay" else ("list", "move", "anywhere")
+        return (self.active, "detail" if self.detail_focused else "list", "rows", "move", "anywhere")
 
-    # -- what keys do -------------------------------------------------------------------------------------------------------------------
-
-    def do_pane(self, name: str) -> None:
-        if name not in self.panes:
-            return
-        self.active, self.detail_focused, self.detail.top = name, False, 0
-        self.draw()
-
-    def _step_pane(self, step: int) -> None:
-        names = [pane.name for pane in sorted(self.panes.values(), key=lambda pane: pane.key == "0")]
-        self.do_pane(names[(names.index(self.active) + step) % len(names)])
-
-    def do_next_pane(self) -> None:
-        self._step_pane(1)
-
-    def do_previous_pane(self) -> None:
-        self._step_pane(-1)
-
-    def _move(self, rows: int) -> None:
-        if self.on_wall:
-            self.wall.move(rows)
-        elif self.detail_focused:
-            self.detail.scroll_lines(rows)
-        else:
-            self.listing.move(rows)
-            self.detail.top = 0
-        self.draw()
-
-    def do_down(self) -> None:
-        self._move(1)
-
-    def do_up(self) -> None:
-        self._move(-1)
-
-    def _page(self) -> int:
-        widget = self.wall if self.on_wall else self.detail if self.detail_focused else self.table
-        return max(1, widget.size.height - 4)
-
-    def do_page_down(self) -> None:
-        self._move(self._page())
-
-    def do_page_up(self) -> None:
-        self._move(-self._page())
-
-    def do_first(self) -> None:
-        if self.on_wall or self.detail_focused:
-            self._move(-1_000_000)
-        else:
-            self.listing.first()
-            self.draw()
-
-    def do_last(self) -> None:
-        if self.on_wall or self.detail_focused:
-            self._move(1_000_000)
-        else:
-            self.listing.last()
-            self.draw()
-
-    def do_open(self) -> None:
-        if self.on_wall:
-            if (spot := self.wall.cursor) is not None:
-                self.do_pane(spot.pane)
-                self.listing.go_to(spot.key)
-        elif self.listing.current is not None:
-            self.detail_focused = self.detail_wanted = True
-        self.draw()
-
-    def do_back(self) -> bool:
-        """One step back; False when there is nothing to go back from."""
-        listing = self.listing
-        if self.detail_focused:
-            self.detail_focused = False
-        elif listing.filter_text:
-            listing.set_filter("", self.now)
-        elif listing.marks:
-            listing.marks.clear()
-        else:
-            return False
-        self.draw()
-        return True
-
-    def do_zoom(self) -> None:
-        self.detail_wanted = not self.detail_wanted
-        self.detail_focused = False
-        self.draw()
-
-    def do_sort_next(self) -> None:
-        if not self.on_wall:
-            self.listing.next_sort(sortable(self.listing, self.table.size.width), self.now)
-            self.draw()
-
-    def do_sort_reverse(self) -> None:
-        if not self.on_wall:
-            self.listing.set_sort(self.listing.sort, not self.listing.reverse, self.now)
-            self.draw()
-
-    def filter_by(self, text: str) -> None:
-        """Raises ValueError with a sentence."""
-        if self.on_wall:
-            raise ValueError("the overview has no filter; open a pane first (1 to 5)")
-        self.listing.set_filter(text, self.now)
-        self.draw()
-
-    def sort_by(self, name: str) -> None:
-        """Of the command line: a column's key or title, `!` reverses. Raises ValueError with a sentence."""
-        wanted, reverse = name.removesuffix("!").lower(), name.endswith("!")
-        known = {column.key: column.title for group in self.listing.groups for column in group.columns}
-        found = next((key for key, title in known.items() if wanted in (key, title.lower())), None)
-        if found is None:
-            raise ValueError(f"no column {wanted!r}; there are: {', '.join(known)}")
-        self.listing.set_sort(found, reverse, self.now)
-        self.draw()
-
-    def do_mark(self) -> None:
-        if not self.on_wall:
-            self.listing.mark()
-            self.draw()
-
-    def do_mark_range(self) -> None:
-        if not self.on_wall:
-            self.say(self.listing.mark_range())
-            self.draw()
-
-    def do_mark_invert(self) -> None:
-        if not self.on_wall:
-            self.listing.invert_marks()
-            self.draw()
-
-    def marked(self) -> list[Entry]:
-        return [] if self.on_wall else self.listing.marked()
+    @property
+    def spot(self) -> Spot | None:
+        """The row of the page under the cursor, while keys move there."""
+        return self.trail.page.current(self.detail.sheet) if self.detail_focused else None
 
     # -- mouse --------------------------------------------------------------------------------------------------------------------------
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._move(WHEEL)
+        self.moves.move(WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._move(-WHEEL)
+        self.moves.move(-WHEEL)

@@ -1,30 +1,36 @@
-"""The detail of a row: sections below each other, scrolled when they do not fit."""
+"""A page: sections below each other, scrolled when they do not fit, with a cursor on its rows while keys move here."""
 
-from collections.abc import Sequence
-
-from tui.detailview import detail_lines
-from tui.line import Line, Piece, ends
-from tui.pane import Section
+from tui.detailview import Sheet, sheet_of, told, with_cursor
+from tui.line import Piece, ends
+from tui.trail import Trail
 from tui.widgets.lines import Lines
 
 
 class Detail(Lines):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.top = 0
-        self._all: list[Line] = []
+        self.sheet = Sheet([], [])
 
-    def draw(self, sections: Sequence[Section], *, focused: bool) -> int:
+    def draw(self, trail: Trail, *, has_keys: bool, focused: bool) -> int:
+        """`has_keys`: a row is under the cursor; `focused`: the title says so, where there is something else beside it."""
         cells, rows = self.size
         if not cells or not rows:
             return 0
-        self._all = detail_lines(sections, cells, focused=focused)
-        self.top = max(0, min(self.top, len(self._all) - rows))
-        shown = self._all[self.top : self.top + rows]
-        below = len(self._all) - self.top - len(shown)
-        if below > 0:
-            shown[-1] = ends((), (Piece(f" {below + 1} more lines below ", "dim"),), cells)
+        page = trail.page
+        self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused))
+        if has_keys:
+            page.arrive(self.sheet, rows)
+        page.settle(self.sheet, rows)
+        shown = self.sheet.lines[page.top : page.top + rows]
+        if (header := self.sheet.header(page.top)) is not None:  # titles stay above their rows; the cursor is never on the first line
+            shown[0] = header
+        spot = page.current(self.sheet) if has_keys else None
+        if spot is not None and 0 <= spot.line - page.top < len(shown):
+            shown[spot.line - page.top] = with_cursor(shown[spot.line - page.top], cells)
+        below = len(self.sheet.lines) - page.top - len(shown)
+        why = told(trail.shown[spot.section], spot, cells) if spot is not None else ""
+        if below > 0 or why:
+            more = f" {below + 1} more lines below " if below > 0 else ""
+            shown = [*shown, *([()] * (rows - len(shown)))]
+            shown[-1] = ends((Piece(" └ ", "line"), Piece(f"{why} ", "dim")) if why else (), (Piece(more, "dim"),), cells)
         return self.show(shown)
-
-    def scroll_lines(self, lines: int) -> None:
-        self.top = max(0, min(self.top + lines, len(self._all) - self.size.height))

@@ -1,0 +1,91 @@
+"""Bytes from outside as an operator can read them: text, JSON, hex. Pure; what is shown of a huge value is bounded and says so."""
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from tui.format import size, visible
+from tui.pane import Form
+
+MAX_SHOWN: Final = 64 << 10  # bytes of one value on a page; a screen shows some 10 KiB
+MAX_LINE: Final = 400  # bytes that one line of a table could show
+MAX_PARSED: Final = 1 << 20  # bytes that are laid out as JSON: some 10 ms
+BESIDE: Final = 16  # bytes a line of hex
+TEXT_SHARE: Final = 0.7  # of the characters that must be printable for bytes to be called text
+
+
+@lru_cache(2048)
+def one_line(data: bytes | None) -> str:
+    """For a cell: text where it is text, else hex; never anything that could steer a terminal."""
+    if data is None:
+        return ""
+    head = data[:MAX_LINE]
+    if (text := _decoded(head, cut=len(head) < len(data))) is not None:
+        return visible(text)
+    return head[: MAX_LINE // 8].hex(" ")
+
+
+def _decoded(data: bytes, *, cut: bool) -> str | None:
+    """As UTF-8 text, or None where it is none; a character that was cut off at the end is left out."""
+    for missing in range(4 if cut else 1):
+        try:
+            text = data[: len(data) - missing].decode()
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        return None
+    printable = sum(char.isprintable() or char in "\t\r\n" for char in text)
+    return text if printable >= TEXT_SHARE * len(text) else None
+
+
+def forms(data: bytes | None, whole: int) -> tuple[Form, ...]:
+    """The ways to write these bytes, the best first. `whole` is how many there were when they were read."""
+    if not data:
+        return ()
+    made = (Form("text", lambda: as_text(data, whole)), Form("hex", lambda: as_hex(data, whole)))
+    if laid_out(data, whole) is not None:
+        return (Form("JSON", lambda: as_json(data, whole)), *made)
+    return made if _decoded(data[:MAX_SHOWN], cut=len(data) > MAX_SHOWN or whole > len(data)) is not None else made[::-1]
+
+
+@lru_cache(8)
+def laid_out(data: bytes, whole: int) -> str | None:
+    """JSON objects and arrays, indented, their numbers and strings as they came; None where it is none, or cut, or too much."""
+    if len(data) < whole or len(data) > MAX_PARSED or data.lstrip()[:1] not in (b"{", b"["):
+        return None
+    try:
+        data.decode()
+        msgspec.json.decode(data, type=msgspec.Raw)
+        return msgspec.json.format(data, indent=2).decode()
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return None
+
+
+@lru_cache(8)
+def as_json(data: bytes, whole: int) -> str:
+    text = laid_out(data, whole) or ""
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + f"\ncut at {size(MAX_SHOWN)} of {size(len(text))} as JSON"
+
+
+@lru_cache(8)
+def as_text(data: bytes, whole: int) -> str:
+    return data[:MAX_SHOWN].decode(errors="replace") + _cut(data, whole)
+
+
+@lru_cache(8)
+def as_hex(data: bytes, whole: int) -> str:
+    """`00000010  7b 22 6f 72 64 65 72 22  …  |{"order"…|`."""
+    lines: list[str] = []
+    for begin in range(0, min(len(data), MAX_SHOWN // 4), BESIDE):
+        part = data[begin : begin + BESIDE]
+        left, right = part[:8].hex(" "), part[8:].hex(" ")
+        seen = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)
+        lines.append(f"{begin:08x}  {left:<23}  {right:<23}  |{seen}|")
+    return "\n".join(lines) + _cut(data, whole, MAX_SHOWN // 4)
+
+
+def _cut(data: bytes, whole: int, most: int = MAX_SHOWN) -> str:
+    shown = min(len(data), most)
+    return f"\ncut at {size(shown)} of {size(whole)}" if shown < whole else ""
