@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.snapshots import Data, Snapshot
+from backends.questions import Found, History
+from backends.snapshots import Data, Offsets, Snapshot
 
 
 def brief(snapshot: Snapshot) -> Snapshot:
@@ -23,6 +24,14 @@ def brief(snapshot: Snapshot) -> Snapshot:
 def of_name(data: Data, name: str) -> Data:
     """Only the rows of that name, in every list."""
     return replace(data, **{key: tuple(row for row in rows if getattr(row, "name", None) == name) for key, rows in _lists(data).items()})
+
+
+def with_detail(found: Found, data: Data | None) -> Found:
+    """A consumer's history with its partitions as they were last judged."""
+    if not isinstance(found, History) or not isinstance(data, Offsets):
+        return found
+    mine = (each.detail for each in data.consumers if (each.name, each.topic) == (found.consumer, found.topic))
+    return replace(found, detail=next(mine, ()))
 
 
 def has_details(data: Data | None) -> bool:

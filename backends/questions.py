@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from backends.snapshots import Data, RecordTime
+from backends.snapshots import ConsumerPartition, Data, RecordTime
 
 MAX_RECORDS: Final = 500  # of one answer; more are asked for with `before`
 VALUE_BYTES: Final = 64 << 10  # of each value and key in a list of records
@@ -98,6 +98,7 @@ class History(Struct, frozen=True, tag="history", tag_field="kind"):
     consumer: str
     topic: str | None
     partitions: tuple[PartitionHistory, ...]
+    detail: tuple[ConsumerPartition, ...] = ()  # the consumer's, which snapshots leave out on their way; the monitor puts them in
 
 
 Found = Whole | Records | History

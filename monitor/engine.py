@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 
 from msgspec.structs import replace
 
-from backends.details import of_name
+from backends.details import of_name, with_detail
 from backends.questions import Found, Question, Whole, WholeOf
 from backends.snapshots import Data, Snapshot
 from backends.source import Answer, Source, Unavailable, Unconfigured
@@ -125,7 +125,7 @@ class Engine:
         watch = self._watches[name]
         if isinstance(question, WholeOf):
             return _whole(watch.snapshot, question.name)
-        return await watch.source.ask(question)
+        return with_detail(await watch.source.ask(question), watch.snapshot.data)
 
     def check_silence(self, now: float) -> None:
         """Publishes as stale what has not answered for too long. A source that is always slow is given twice what it took last time."""

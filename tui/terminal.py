@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Final
 
-LAST_WAY_OUT: Final = 3.0  # seconds that a clean exit may take; a terminal that is stalled does not let it finish
+LAST_WAY_OUT: Final = 2.0  # seconds that a clean exit may take (it needs a tenth); a terminal that is stalled does not let it finish
 PROBE_TIMEOUT: Final = 0.3  # seconds; the farthest terminal over SSH answers within this, one that does not know the question never
 
 # What Textual turns on, turned off: application screen, mouse, focus, paste and resize reports, keyboard protocol; cursor and wrap on.

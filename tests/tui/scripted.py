@@ -9,7 +9,8 @@ import msgspec
 from textual.pilot import Pilot
 
 from backends import demo
-from backends.questions import VERBS, Found, Question, RecordsOf, question_of
+from backends.details import of_name
+from backends.questions import VERBS, Found, Question, RecordsOf, Whole, WholeOf, question_of
 from backends.snapshots import Data, Kind, Snapshot
 from backends.source import Unavailable
 from link.protocol import Event, Reply
@@ -50,6 +51,8 @@ def store_of(*snapshots: Snapshot) -> Store:
 
 def told_by_the_demonstration(question: Question) -> Found | str:
     try:
+        if isinstance(question, WholeOf):
+            return Whole(NOW, of_name(demo.topics(TROUBLE, NOW), question.name or ""))
         return demo.records(question, TROUBLE, NOW) if isinstance(question, RecordsOf) else demo.history(question, TROUBLE, NOW)
     except Unavailable as trouble:
         return trouble.error

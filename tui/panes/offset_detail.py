@@ -116,9 +116,10 @@ def _consumer(consumer: Consumer, entry: Entry, now: float, told: Found | None) 
     if consumer.bad_pairs:
         facts.append(("Unreadable", Cell(f"{consumer.bad_pairs} pairs, such as {visible(consumer.bad_sample or '')!r}", "warn")))
     found = [Section(visible(consumer.name), facts=tuple(facts), exports=(consumer,))]
-    if consumer.detail:
-        seen = {each.partition: each for each in told.partitions} if isinstance(told, History) else {}
-        rows = tuple(_partition(consumer, part, seen.get(part.partition), now) for part in consumer.detail)
+    history = told if isinstance(told, History) else History(consumer.name, consumer.topic, ())
+    if parts := history.detail or consumer.detail:
+        seen = {each.partition: each for each in history.partitions}
+        rows = tuple(_partition(consumer, part, seen.get(part.partition), now) for part in parts)
         found.append(Section(f"Partitions {len(rows)}", columns=PARTITIONS, rows=rows))
     if consumer.group is not None and consumer.group.members:
         members = tuple(_member(member) for member in consumer.group.members)

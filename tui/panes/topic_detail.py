@@ -3,7 +3,9 @@
 A partition opens into its newest records, and the row above all partitions into the newest of the whole topic.
 """
 
-from backends.questions import Found, RecordsOf
+from collections.abc import Sequence
+
+from backends.questions import Found, RecordsOf, Whole
 from backends.snapshots import PayloadForm, Reading, Snapshot, Topic, TopicPartition, Topics
 from tui.format import UNKNOWN, age, count, moment, number, rate, size, span, visible
 from tui.pane import Cell, Column, Entry, Opening, Role, Row, Section
@@ -62,10 +64,10 @@ def _partition(topic: Topic, part: TopicPartition, now: float) -> Row:
     return Row(str(part.partition), cells, opens=Opening(f"partition {part.partition}", question, records_page(question)))
 
 
-def _all_partitions(topic: Topic) -> Row:
+def _all_partitions(topic: Topic, parts: Sequence[TopicPartition]) -> Row:
     """Opens into the newest records wherever they are."""
-    held = [part.end - part.start for part in topic.detail if part.start is not None and part.end is not None]
-    texts = {"partition": "all", "records": number(sum(held)) if len(held) == len(topic.detail) else UNKNOWN, "state": "  newest"}
+    held = [part.end - part.start for part in parts if part.start is not None and part.end is not None]
+    texts = {"partition": "all", "records": number(sum(held)) if len(held) == len(parts) else UNKNOWN, "state": "  newest"}
     cells = tuple(Cell(texts.get(column.key, ""), "accent" if column.key in texts else "") for column in PARTITIONS)
     question = RecordsOf(topic.name)
     return Row(ALL, cells, opens=Opening("all partitions", question, records_page(question)))
@@ -152,7 +154,14 @@ def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]
         *_cluster(entry.snapshot, now),
     ]
     found = [Section(visible(topic.name), facts=tuple(facts), exports=(topic,))]
-    if topic.detail:
-        rows = tuple(_partition(topic, part, now) for part in topic.detail)
-        found.append(Section(f"Partitions {len(rows)}", columns=PARTITIONS, rows=(_all_partitions(topic), *rows)))
+    if parts := _parts(topic, told):
+        rows = tuple(_partition(topic, part, now) for part in parts)
+        found.append(Section(f"Partitions {len(rows)}", columns=PARTITIONS, rows=(_all_partitions(topic, parts), *rows)))
     return found
+
+
+def _parts(topic: Topic, told: Found | None) -> tuple[TopicPartition, ...]:
+    """Those that the monitor was asked for; a snapshot has them only where it was not on its way to a console."""
+    if isinstance(told, Whole) and isinstance(told.data, Topics):
+        return next((each.detail for each in told.data.topics if each.name == topic.name), ())
+    return topic.detail

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from backends.questions import Question, WholeOf
 from backends.snapshots import Consumer, Snapshot, Topic, Topics
 from tui.format import UNKNOWN, age, number, rate, span, visible
 from tui.pane import Cell, Column, Crossing, Entry, Field, Group, ListPane, Role
@@ -19,6 +20,11 @@ def entries(snapshot: Snapshot) -> Iterable[Entry]:
 def words(entry: Entry) -> str:
     topic: Topic = entry.item
     return f"{topic.name} {topic.state} {topic.reason or ''} {entry.snapshot.source}"
+
+
+def inquiry(entry: Entry) -> Question:
+    """Its partitions."""
+    return WholeOf(entry.item.name)
 
 
 def crossing(entry: Entry) -> Crossing:
@@ -74,5 +80,6 @@ PANE = ListPane(
     words=words,
     detail=detail,
     crossing=crossing,
+    inquiry=inquiry,
     nothing="The cluster has no topics that the configuration includes; see kafka[].topics in config.yaml.",
 )
