@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from backends.kafka_client import Fault
 from backends.kafka_config import Limit
-from backends.kafka_freshness import Part, Reading, assess
+from backends.kafka_freshness import Known, Part, Reading, assess
 from backends.snapshots import Topic
 
 NOW = 1_800_000_000.0
@@ -24,7 +24,7 @@ def part(number: int, of: Reading | None, **changes: object) -> Part:
 
 
 def topic(*parts: Part, fault: Fault | None = None, limit: Limit | None = LIMIT) -> Topic:
-    return assess("orders", parts, fault, 1.5, limit, NOW)
+    return assess("orders", parts, fault, Known(1.5, limit), NOW)
 
 
 def test_the_newest_record_of_all_partitions_gives_the_ages() -> None:
@@ -60,7 +60,7 @@ def test_an_empty_partition_beside_a_fresh_one_does_no_harm() -> None:
 
 
 def test_a_record_that_is_not_understood_is_unparsable_with_its_reason() -> None:
-    odd = reading(0, state="unparsable", loaded_at=None, sent_at=None, reason="loaded: there is no column 5")
+    odd = reading(0, state="unparsable", is_missed=True, loaded_at=None, sent_at=None, reason="loaded: there is no column 5")
     seen = topic(part(0, odd))
     assert (seen.state, seen.reason, seen.record_age_s) == ("unparsable", "loaded: there is no column 5", 1)
 
