@@ -33,10 +33,10 @@ def plan(moved: Mapping[Key, Span], readings: Mapping[Key, Reading], silent: Col
 
     order = sorted((key for key in moved if size(key) < HUGE), key=rank)
     huge = sorted((key for key in moved if size(key) >= HUGE), key=rank)
-    chosen = _fitting(order, size, budget.bytes, budget.partitions)
-    left = budget.bytes - sum(map(size, chosen))
-    chosen += huge[:1] + _fitting(huge[1:], size, left, budget.partitions - len(chosen))
-    return Plan({key: moved[key] for key in chosen}, budget.bytes + sum(map(size, huge[:1])))
+    chosen = _fitting(order, size, budget.bytes, budget.partitions) + huge[:1]
+    needed = sum(map(size, chosen))
+    chosen += _fitting(huge[1:], size, budget.bytes - needed, budget.partitions - len(chosen))
+    return Plan({key: moved[key] for key in chosen}, max(budget.bytes, needed))
 
 
 def _fitting(keys: Sequence[Key], size: Callable[[Key], int], room: int, most: int) -> list[Key]:
