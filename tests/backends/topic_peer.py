@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
@@ -31,6 +31,20 @@ class TopicPeer(KafkaPeer):
         made = self.admin.create_topics([NewTopic(name, partitions, 1, config=dict(config))], request_timeout=LIMIT_S)
         made[name].result(LIMIT_S)
         self._wait_for(lambda known: len(known.get(name, ())) == partitions)
+
+    def recreate(self, name: str, partitions: int = 1) -> None:
+        """A cluster with ZooKeeper refuses the name for a moment after it was deleted."""
+        self.delete(name)
+
+        def is_made() -> bool:
+            try:
+                self.create({name: partitions})
+            except KafkaException as error:
+                assert error.args[0].name() == "TOPIC_ALREADY_EXISTS"
+                return False
+            return True
+
+        self.wait(is_made, f"{name} could not be created again")
 
     def clean_often(self) -> None:
         """The log cleaner looks every 15 s unless told."""
