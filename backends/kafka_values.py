@@ -15,6 +15,7 @@ Pointer = tuple[str, ...]  # the steps of RFC 6901, unescaped
 Row = list[str]
 
 _CONFLUENT_HEAD = 5  # bytes: a zero and the number of the schema in the registry
+_MOST_SCHEMAS = 1 << 24  # a registry counts them from 1
 _MAGIC = (
     (b"Obj\x01", "an Avro file"),
     (b"\xc3\x01", "Avro with its schema's fingerprint"),
@@ -29,8 +30,8 @@ _CONTROLS = bytes(each for each in range(32) if each not in b"\t\n\r") + b"\x7f"
 
 def not_text(value: bytes) -> str | None:
     """Why these bytes are no text, or None. Confluent's wire format: docs.confluent.io, "Formats, Serializers, and Deserializers"."""
-    if value[:1] == b"\0" and len(value) > _CONFLUENT_HEAD:
-        return f"Confluent wire format, schema id {int.from_bytes(value[1:_CONFLUENT_HEAD])}"
+    if value[:1] == b"\0" and len(value) > _CONFLUENT_HEAD and (schema := int.from_bytes(value[1:_CONFLUENT_HEAD])) < _MOST_SCHEMAS:
+        return f"Confluent wire format, schema id {schema}"
     for magic, name in _MAGIC:
         if value.startswith(magic):
             return name

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
+from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 
 from backends.kafka_config import Cluster, TopicFilter
 from backends.kafka_roster import DELETED_SHOWN_S
@@ -151,13 +152,13 @@ async def test_a_topic_that_is_denied_is_told_from_one_that_is_not_there(kafka_s
     peer.create({"acl.open": 1, "acl.secret": 1, "acl.later": 1})
     peer.write("acl.open", line(3, 5))
     peer.write("acl.later", line(3, 5))
-    change(peer.admin.create_acls([acl(name, operation) for name in ("acl.open", "acl.later") for operation in OPERATIONS]))
+    change(peer.admin.create_acls([AclBinding(*acl(name, operation)) for name in ("acl.open", "acl.later") for operation in OPERATIONS]))
     async with watching(kafka_secure.at("SASL_PLAINTEXT"), told, "acl.*", "acl.secret", options=WATCHER) as source:
         await until(source, lambda seen: {"acl.open", "acl.later"} <= {topic.name for topic in seen.topics if topic.state == "ok"})
         told.take()
         seen = await look(source)
         assert seen["acl.secret"].state == "denied" and "grant Describe and Read" in (seen["acl.secret"].reason or "")
-        change(peer.admin.delete_acls([acl("acl.later", operation, AclBindingFilter) for operation in OPERATIONS]))
+        change(peer.admin.delete_acls([AclBindingFilter(*acl("acl.later", operation)) for operation in OPERATIONS]))
         seen = {topic.name: topic for topic in (await until(source, lambda all: named(all, "acl.later").state == "denied")).topics}
         assert seen["acl.open"].state == "ok" and seen["acl.later"].loaded_age_s is not None
         await look(source)
@@ -170,9 +171,9 @@ def named(topics: Topics, name: str) -> Topic:
     return next(topic for topic in topics.topics if topic.name == name)
 
 
-def acl(topic: str, operation: AclOperation, kind: type[AclBinding] = AclBinding) -> AclBinding:
+def acl(topic: str, operation: AclOperation) -> tuple[ResourceType, str, ResourcePatternType, str, str, AclOperation, AclPermissionType]:
     allow, literal = AclPermissionType.ALLOW, ResourcePatternType.LITERAL
-    return kind(ResourceType.TOPIC, topic, literal, "User:watcher", "*", operation, allow)
+    return ResourceType.TOPIC, topic, literal, "User:watcher", "*", operation, allow
 
 
 def change(futures: object) -> None:

@@ -74,7 +74,7 @@ async def test_an_open_transaction_is_said_and_one_that_never_ends_is_lost(addre
             assert (part.state, part.reason) == ("ok", "the newest record is in a transaction that has not ended yet")
             later = (await source.observe(time.time() + 90)).topics[0]
             assert later.detail[0].state == "aborted" and "has not ended for 1 min" in (later.reason or "")
-    topic, part = await read(address, "open")
+    _, part = await read(address, "open")
     assert part.state == "aborted"
 
 
