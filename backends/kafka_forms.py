@@ -100,8 +100,8 @@ class TopicForm:
         if choice is None or choice.kind == "binary":
             kinds = ", ".join(dict.fromkeys(each.binary for each in reversed(self._findings) if each.binary)) or "not read yet"
             return Read("not text", sample=sample_of(value), reason=f"values are not text ({kinds}): judged by record time")
-        kind = "JSON" if choice.kind == "json" else "value" if number == 1 else "values"
-        reason = f"no time found in the newest {number} {kind}: judged by record time; the record begins {excerpt(value)}"
+        values = "value" if number == 1 else f"{number} values"
+        reason = f"no time found in the newest {values}: {excerpt(value)}; judged by record time"
         return Read("unparsable", sample=sample_of(value), reason=reason, is_missed=True)
 
     def form(self) -> PayloadForm | None:

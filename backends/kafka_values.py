@@ -9,7 +9,7 @@ import msgspec
 MAX_READ = 64 << 10  # bytes of a line that are looked at: the times stand in the first columns, and values of 20 MB exist
 MAX_JSON = 1 << 20  # bytes of a document, which can only be read whole; a longer one takes more than 10 ms
 LOOKED_AT = 4 << 10  # bytes by which text is told from other things
-MAX_CONTROLS = 0.1  # of those bytes: one stray NUL leaves a text a text
+MAX_ODD = 0.15  # of those bytes, controls, or of their letters, none of UTF-8: a few stray ones leave a text a text
 
 Pointer = tuple[str, ...]  # the steps of RFC 6901, unescaped
 Row = list[str]
@@ -37,15 +37,13 @@ def not_text(value: bytes) -> str | None:
             return name
     head = value[:LOOKED_AT]
     controls = len(head) - len(head.translate(None, _CONTROLS))
-    return f"{controls} control bytes in {len(head)}" if controls > len(head) * MAX_CONTROLS else None
+    return f"{controls} control bytes in {len(head)}" if controls > len(head) * MAX_ODD else None
 
 
 def is_utf8(value: bytes) -> bool:
-    try:
-        value[:LOOKED_AT].decode()
-    except UnicodeDecodeError as error:
-        return len(value) > LOOKED_AT and error.start >= LOOKED_AT - 3  # a letter that the cut goes through
-    return True
+    """But for a few letters: the cut may go through one, too."""
+    head = value[:LOOKED_AT].decode("utf-8", "replace")
+    return head.count("\ufffd") <= len(head) * MAX_ODD
 
 
 def text_of(value: bytes) -> str:

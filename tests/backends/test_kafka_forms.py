@@ -82,7 +82,7 @@ def test_records_that_become_binary_are_found_to_be_so() -> None:
 def test_a_text_without_times_stays_unparsable_until_a_time_is_seen() -> None:
     made = decided(b"[red]words[/]")
     read = made.read(b"[red]words[/]", NOW, NOW)
-    assert read.state == "unparsable" and "no time found in the newest 1 value: judged by record time" in (read.reason or "")
+    assert (read.state, read.reason) == ("unparsable", "no time found in the newest value: '[red]words[/]'; judged by record time")
     assert not made.is_decided
     made.decide([Sample(LINE, NOW)] * 2, NOW)
     assert made.read(LINE, NOW, NOW).loaded_at == NOW - 3
