@@ -146,8 +146,7 @@ class KafkaClient:
         """Last stable offsets: where the first transaction that is not ended begins, or the log end."""
         from confluent_kafka import IsolationLevel
 
-        asked = self._ask(keys, _spec().latest(), isolation_level=IsolationLevel.READ_COMMITTED)
-        return _collect(asked, time.monotonic() + OFFSETS_S + 1)
+        return _collect(self._ask(keys, _spec().latest(), isolation_level=IsolationLevel.READ_COMMITTED), time.monotonic() + OFFSETS_S + 1)
 
     def _offsets(self, latest: Iterable[Key], earliest: Iterable[Key]) -> tuple[dict[Key, int | Fault], dict[Key, int | Fault]]:
         ends, starts = self._ask(latest, _spec().latest()), self._ask(earliest, _spec().earliest())
@@ -255,15 +254,19 @@ _FAULTS: dict[str, Kind] = {
     "_TRANSPORT": "silent",
 }
 _TEXTS = {
+    "UNKNOWN_TOPIC_OR_PART": "the brokers do not know this topic",
     "TOPIC_AUTHORIZATION_FAILED": "the brokers deny access to this topic; grant Describe and Read",
     "_NOENT": "the broker is away, or the topic is not known to it yet",
     "_TRANSPORT": "the connection to the broker broke",
 }
 
 
-_STALE = frozenset(
-    ("_NOENT", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "NOT_LEADER_FOR_PARTITION", "REPLICA_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART")
-)  # what a handle may answer whose metadata is of yesterday
+_STALE = {"_NOENT", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "NOT_LEADER_FOR_PARTITION", "UNKNOWN_TOPIC_OR_PART"}  # by old metadata
+
+
+def is_missing(fault: Fault) -> bool:
+    """The brokers said so themselves; no other error is a proof that there is no such topic."""
+    return fault.text == _TEXTS["UNKNOWN_TOPIC_OR_PART"]
 
 
 def fault_of(error: "KafkaError") -> Fault:

@@ -10,7 +10,7 @@ from datetime import tzinfo
 
 from msgspec.structs import replace
 
-from backends.kafka_client import Fault, KafkaClient, Key, Settings, TopicInfo
+from backends.kafka_client import Fault, KafkaClient, Key, Settings, TopicInfo, is_missing
 from backends.kafka_config import Cluster, Limit, matcher
 from backends.kafka_fetch import Moved, NoRecord, Record, Span, newest
 from backends.kafka_forms import Sample
@@ -55,7 +55,7 @@ class TopicsReader:
         led = [(name, number) for name, info in topics.items() for number, leader in info.leaders.items() if leader is not None]
         ends = self._ask(led)
         asked_at = time.monotonic()
-        if led and all(isinstance(end, Fault) and end.kind != "denied" for end in ends.values()):
+        if led and all(isinstance(end, Fault) and end.kind != "denied" and not is_missing(end) for end in ends.values()):
             raise self._client.unavailable()
         self._forget(ends)
         cycle = _Cycle(self._client, self._memory, self._transactions, lambda: now + time.monotonic() - began)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.kafka_client import Fault, TopicInfo
+from backends.kafka_client import Fault, TopicInfo, is_missing
 
 DELETED_SHOWN_S: Final = 600.0  # that a deleted topic's row stays, saying so
 MISSED: Final = 2  # readings in a row without it, then it is asked for by its name
@@ -78,13 +78,13 @@ class Roster:
         """What the brokers say of it by its name."""
         absent = self._absent[name]
         absent = self._absent[name] = replace(absent, asked=absent.asked + 1)
-        if fault is None or fault.kind not in ("denied", "unknown"):
+        if fault is None:
             return None
         if fault.kind == "denied":
             self._absent[name] = replace(absent, fault=fault, is_deleted=False)
             said = absent.fault.kind == "denied" or not absent.last.leaders
             return None if said else News("warning", "denied", name, f"topic {name} is no longer listed: {fault.text}")
-        if absent.is_deleted:
+        if absent.is_deleted or not is_missing(fault):
             return None
         if not absent.last.leaders:  # nobody ever saw it
             self._absent[name] = replace(absent, fault=NOT_THERE, is_deleted=True)

@@ -1,5 +1,7 @@
 """Topics that come, go, come back as others, or are denied to us: what the rows say, and the one event for each."""
 
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from backends.kafka_topics import TopicsSource
 from backends.snapshots import Topic, Topics
 from tests.backends.kafka_peer import LIMIT_S
 from tests.backends.topic_peer import TopicPeer, line
+from tests.lab.kafka import Kafka4
 from tests.lab.secure import SecureKafka
 
 BROKERS = ("kafka3", "kafka4")
@@ -179,3 +182,15 @@ def acl(topic: str, operation: AclOperation) -> tuple[ResourceType, str, Resourc
 def change(futures: object) -> None:
     for future in futures.values():  # type: ignore[attr-defined]
         future.result(LIMIT_S)
+
+
+def test_ids_that_are_on_their_way_to_a_broker_that_hangs_never_end_the_process(kafka4: Kafka4) -> None:
+    peer = TopicPeer(kafka4.address())
+    peer.create({"hanging.ids": 1})
+    peer.write("hanging.ids", line(3, 5))
+    try:
+        story = [sys.executable, "-m", "tests.backends.hanging_ids", kafka4.address(), str(kafka4.pid)]
+        done = subprocess.run(story, capture_output=True, text=True, timeout=180, check=False)
+    finally:
+        kafka4.resume()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")

@@ -73,7 +73,12 @@ def test_a_text_with_something_odd_in_it_is_a_text(value: bytes) -> None:
 
 
 def test_a_letter_that_the_cut_goes_through_is_no_fault_of_the_text() -> None:
-    assert is_utf8("가".encode() * 2000) and not is_utf8("가".encode("euc-kr") * 2000) and not is_utf8(b"ab\xff") and is_utf8(b"a few letters\xff")
+    assert (
+        is_utf8("가".encode() * 2000)
+        and not is_utf8("가".encode("euc-kr") * 2000)
+        and not is_utf8(b"ab\xff")
+        and is_utf8(b"a few letters\xff")
+    )
 
 
 def test_the_first_line_gives_the_columns() -> None:
