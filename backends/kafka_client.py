@@ -4,8 +4,8 @@ librdkafka's figures are taken for what they are worth: an offset below 0 is no 
 "no entry" means that its metadata knows nothing and never that a topic was deleted, and a broker that came back is only believed
 after metadata was asked on the very handle that asks for offsets. So `topics` opens every cycle, on every handle.
 
-Nothing here creates a topic. Metadata of one topic, asked by its name on an AdminClient, does where brokers create topics by themselves
-(that handle counts as a producer); so a name is only ever asked for on a consumer, or with DescribeTopics.
+Nothing here creates a topic. Metadata of one topic, asked by name on an AdminClient, does where brokers create topics by themselves (that
+handle counts as a producer); so a name is only ever asked for on a consumer, or with DescribeTopics.
 """
 
 import contextlib
@@ -155,11 +155,9 @@ class KafkaClient:
 
     def _refresh(self) -> bool:
         """Whether fresh metadata came. The handle that was fenced does not get it by itself."""
-        try:
-            self._metadata(self.admin)
-        except Unavailable:
-            return False
-        return True
+        with contextlib.suppress(Unavailable):
+            return bool(self._metadata(self.admin))
+        return False
 
     def unavailable(self, error: BaseException | None = None) -> Unavailable:
         """The sentence for the operator about the failure that just happened."""
