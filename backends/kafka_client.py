@@ -3,9 +3,13 @@
 librdkafka's figures are taken for what they are worth: an offset below 0 is no figure (a request that timed out "succeeds" with -1001),
 "no entry" means that its metadata knows nothing and never that a topic was deleted, and a broker that came back is only believed
 after metadata was asked on the very handle that asks for offsets. So `topics` opens every cycle, on every handle.
+
+Nothing here creates a topic. Metadata of one topic, asked by name on an AdminClient, does where brokers create topics by themselves (that
+handle counts as a producer); so a name is only ever asked for on a consumer, or with DescribeTopics.
 """
 
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -30,7 +34,10 @@ OFFSETS_S = 5.0
 CHUNK = 500  # partitions in one ListOffsets call; all calls are issued before the first answer is awaited
 GROUP_ID = "relay-console-reader"  # needed to make a consumer; nothing is ever joined or committed under it
 
-QUIET = {"log_level": 0, "enable.metrics.push": False, "reconnect.backoff.max.ms": 2000}  # a log line would tear the screen
+LOGGER = logging.getLogger("relay-console.librdkafka")  # `options: {debug: ...}` overrides log_level 0: what it says must end somewhere
+LOGGER.addHandler(logging.NullHandler())
+LOGGER.propagate = False
+QUIET = {"log_level": 0, "logger": LOGGER, "enable.metrics.push": False, "reconnect.backoff.max.ms": 2000}  # a line would tear the screen
 READER = {
     "group.id": GROUP_ID,
     "enable.auto.commit": False,
@@ -46,10 +53,11 @@ READER = {
 
 
 class Fault(Struct, frozen=True):
-    """Why a figure is missing."""
+    """Why a figure is missing. `is_stale`: our metadata may be the reason, and fresh metadata the cure."""
 
     kind: Kind
     text: str
+    is_stale: bool = False
 
 
 class TopicInfo(Struct, frozen=True):
@@ -73,6 +81,8 @@ class KafkaClient:
         self.settings = settings
         self._admin: AdminClient | None = None
         self._consumer: Consumer | None = None
+        self._committed: Consumer | None = None
+        self._leaders: dict[Key, int] = {}
         self._brokers = 1
         self._reason: tuple[str, str] = ("", "")  # name and text of the last error a handle reported
 
@@ -92,6 +102,17 @@ class KafkaClient:
             self._consumer = self._make(Consumer, {**QUIET, **READER})
         return self._consumer
 
+    @property
+    def committed_consumer(self) -> "Consumer":
+        """Made with the first transaction that is met: it sees no record of an aborted or open one."""
+        if self._committed is None:
+            from confluent_kafka import Consumer
+
+            consumer = self._make(Consumer, {**QUIET, **READER, "isolation.level": "read_committed"})
+            self._metadata(consumer)
+            self._committed = consumer
+        return self._committed
+
     def topics(self, reads: bool) -> dict[str, TopicInfo]:
         """Every topic we may see. Opens a cycle; `reads` tells whether records will be read in it. Raises Unavailable."""
         self.admin.poll(0)  # hands over what the handle reported since
@@ -99,16 +120,44 @@ class KafkaClient:
         known = self._metadata(self.admin)
         if reads:
             self._metadata(self.consumer)
-        return {name: _topic(topic) for name, topic in known.topics.items()}
+        infos = {name: _topic(topic) for name, topic in known.topics.items()}
+        self._leaders = {(name, n): leader for name, info in infos.items() for n, leader in info.leaders.items() if leader is not None}
+        return infos
+
+    def named(self, name: str) -> Fault | None:
+        """What the brokers say of one topic that their list does not have; None: it is there. Raises Unavailable."""
+        from confluent_kafka import KafkaException
+
+        try:
+            error = self.consumer.list_topics(name, timeout=METADATA_S).topics[name].error
+        except KafkaException as failure:
+            raise self.unavailable(failure) from None
+        return None if error is None else fault_of(error)
 
     def offsets(self, latest: Iterable[Key], earliest: Iterable[Key]) -> tuple[dict[Key, int | Fault], dict[Key, int | Fault]]:
-        """Log end and log start offsets, each a figure of this moment or a Fault."""
-        from confluent_kafka.admin._listoffsets import OffsetSpec
+        """Log end and log start offsets, each a figure of this moment or a Fault. What fails for our old metadata is asked once more."""
+        ends, starts = self._offsets(latest, earliest)
+        stale = [key for key, end in ends.items() if isinstance(end, Fault) and end.is_stale]
+        if stale and self._refresh():
+            ends.update(self._offsets(stale, ())[0])
+        return ends, starts
 
-        spec: Any = OffsetSpec
-        ends, starts = self._ask(latest, spec.latest()), self._ask(earliest, spec.earliest())
+    def stable(self, keys: Iterable[Key]) -> dict[Key, int | Fault]:
+        """Last stable offsets: where the first transaction that is not ended begins, or the log end."""
+        from confluent_kafka import IsolationLevel
+
+        return _collect(self._ask(keys, _spec().latest(), isolation_level=IsolationLevel.READ_COMMITTED), time.monotonic() + OFFSETS_S + 1)
+
+    def _offsets(self, latest: Iterable[Key], earliest: Iterable[Key]) -> tuple[dict[Key, int | Fault], dict[Key, int | Fault]]:
+        ends, starts = self._ask(latest, _spec().latest()), self._ask(earliest, _spec().earliest())
         until = time.monotonic() + OFFSETS_S + 1
         return _collect(ends, until), _collect(starts, until)
+
+    def _refresh(self) -> bool:
+        """Whether fresh metadata came. The handle that was fenced does not get it by itself."""
+        with contextlib.suppress(Unavailable):
+            return bool(self._metadata(self.admin))
+        return False
 
     def unavailable(self, error: BaseException | None = None) -> Unavailable:
         """The sentence for the operator about the failure that just happened."""
@@ -124,9 +173,11 @@ class KafkaClient:
         self._admin = None
 
     def close(self) -> None:
-        self._admin, consumer, self._consumer = None, self._consumer, None
-        if consumer is not None:
-            consumer.close()
+        consumers = (self._consumer, self._committed)
+        self._admin = self._consumer = self._committed = None
+        for consumer in consumers:
+            if consumer is not None:
+                consumer.close()
 
     def _make(self, handle: Any, ours: Mapping[str, Any]) -> Any:
         from confluent_kafka import KafkaException
@@ -158,15 +209,22 @@ class KafkaClient:
                     raise self.unavailable(error) from None
         raise AssertionError("unreachable")
 
-    def _ask(self, keys: Iterable[Key], spec: Any) -> dict[Key, "Future[Any]"]:
+    def _ask(self, keys: Iterable[Key], spec: Any, **options: Any) -> dict[Key, "Future[Any]"]:
+        """Sorted by leader: a call whose partitions are all of one broker is one request."""
         from confluent_kafka import TopicPartition
 
-        wanted, asked = list(keys), {}
+        wanted, asked = sorted(keys, key=lambda key: self._leaders.get(key, -1)), {}
         for at in range(0, len(wanted), CHUNK):
             request = {TopicPartition(*key): spec for key in wanted[at : at + CHUNK]}
-            for place, answer in self.admin.list_offsets(request, request_timeout=OFFSETS_S).items():
+            for place, answer in self.admin.list_offsets(request, request_timeout=OFFSETS_S, **options).items():
                 asked[place.topic, place.partition] = answer
         return asked
+
+
+def _spec() -> Any:
+    from confluent_kafka.admin._listoffsets import OffsetSpec
+
+    return OffsetSpec
 
 
 def _collect(asked: Mapping[Key, "Future[Any]"], until: float) -> dict[Key, int | Fault]:
@@ -194,15 +252,24 @@ _FAULTS: dict[str, Kind] = {
     "_TRANSPORT": "silent",
 }
 _TEXTS = {
+    "UNKNOWN_TOPIC_OR_PART": "the brokers do not know this topic",
     "TOPIC_AUTHORIZATION_FAILED": "the brokers deny access to this topic; grant Describe and Read",
     "_NOENT": "the broker is away, or the topic is not known to it yet",
     "_TRANSPORT": "the connection to the broker broke",
 }
 
 
+_STALE = {"_NOENT", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "NOT_LEADER_FOR_PARTITION", "UNKNOWN_TOPIC_OR_PART"}  # by old metadata
+
+
+def is_missing(fault: Fault) -> bool:
+    """The brokers said so themselves; no other error is a proof that there is no such topic."""
+    return fault.text == _TEXTS["UNKNOWN_TOPIC_OR_PART"]
+
+
 def fault_of(error: "KafkaError") -> Fault:
     name = error.name()
-    return Fault(_FAULTS.get(name, "unknown"), _TEXTS.get(name, f"{name}: {error.str()}"))
+    return Fault(_FAULTS.get(name, "unknown"), _TEXTS.get(name, f"{name}: {error.str()}"), name in _STALE)
 
 
 def _topic(topic: Any) -> TopicInfo:

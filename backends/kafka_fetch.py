@@ -1,7 +1,8 @@
 """The newest record of many partitions, read in waves, joining no group and committing nothing. Blocking; every wave has a deadline.
 
 A partition is assigned at its last offset and dropped as soon as that record was seen: with thousands still assigned each fetch request
-would name them all. The end of a log may hold no record (transaction markers, compaction): then the reading steps back, a bounded way.
+would name them all. The end of a log may hold no record (transaction markers, compaction): then the reading steps back, a bounded way,
+and to the start of a log that is not longer than that.
 """
 
 import time
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from backends.kafka_client import Fault, Key, fault_of
-from backends.kafka_payload import MAX_READ
+from backends.kafka_values import MAX_JSON
+from backends.snapshots import RecordTime
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
@@ -21,8 +23,8 @@ WAVE = 500  # partitions assigned at once; more costs bytes, fewer costs round t
 WAVE_S = 5.0
 BATCH = 200  # messages taken at once
 POLL_S = 0.05
-STEPS_BACK = (1, 8, 64, 512)  # offsets before the end
-MAX_BYTES = 64 << 20  # of keys and values in one reading; what does not fit is read in the next cycle
+TIME_KINDS: dict[int, RecordTime] = {1: "create", 2: "append"}  # confluent_kafka.TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
+STEPS_BACK = (1, 8, 64, 512, 4096)  # offsets before the end; beyond the last one a log end counts as one without records
 
 
 class Span(Struct, frozen=True):
@@ -33,11 +35,16 @@ class Span(Struct, frozen=True):
 class Record(Struct, frozen=True):
     offset: int
     at: float | None  # epoch seconds; None where the log format carries no time
-    value: bytes | None  # its first MAX_READ + 1 bytes; None is a tombstone
+    time_kind: RecordTime | None
+    value: bytes | None  # its first MAX_JSON + 1 bytes; None is a tombstone
+    value_bytes: int | None  # of all of it
+    taken: int  # bytes of key and value
 
 
 class NoRecord(Struct, frozen=True):
-    """The log's end holds no record that can be read."""
+    """There is no record that can be read in the last `looked` offsets."""
+
+    looked: int = 0
 
 
 class Moved(Struct, frozen=True):
@@ -47,7 +54,7 @@ class Moved(Struct, frozen=True):
 Outcome = Record | NoRecord | Moved | Fault
 
 
-def newest(consumer: "Consumer", wanted: Mapping[Key, Span], until: float, max_bytes: int = MAX_BYTES) -> Iterator[tuple[Key, Outcome]]:
+def newest(consumer: "Consumer", wanted: Mapping[Key, Span], until: float, max_bytes: int) -> Iterator[tuple[Key, Outcome]]:
     """Outcomes as they come, roughly in the order of `wanted`. What has none when `until` (monotonic) or the bytes are over is left out."""
     waiting = deque((key, 0) for key in wanted)
     room = max_bytes
@@ -82,7 +89,7 @@ class _Wave:
                 self._unassign(outcomes)
                 yield from self._settled(outcomes)
             late = self._open if self.taken < self._room else ()
-            yield from [(key, self._seen.get(key) or Fault("silent", "its newest record did not arrive in time")) for key in late]
+            yield from [(key, Fault("silent", "its newest record did not arrive in time")) for key in late]
         finally:
             self._unassign(self._open)
 
@@ -113,16 +120,24 @@ class _Wave:
 
     def _record(self, message: "Message") -> Record:
         value, (kind, stamp) = message.value(), message.timestamp()
-        self.taken += len(value or b"") + len(message.key() or b"")
+        taken = len(value or b"") + len(message.key() or b"")
+        self.taken += taken
         return Record(
-            message.offset() or 0, stamp / 1000 if kind and stamp >= 0 else None, None if value is None else value[: MAX_READ + 1]
+            offset=message.offset() or 0,
+            at=stamp / 1000 if kind and stamp >= 0 else None,
+            time_kind=TIME_KINDS.get(kind),
+            value=None if value is None else value[: MAX_JSON + 1],
+            value_bytes=None if value is None else len(value),
+            taken=taken,
         )
 
     def _settled(self, outcomes: Mapping[Key, Outcome]) -> Iterator[tuple[Key, Outcome]]:
         """What is final; a log end without a record is tried again from further back, while there is a further back."""
         for key, outcome in outcomes.items():
             step, span = self._steps[key], self._wanted[key]
-            if isinstance(outcome, NoRecord) and step + 1 < len(STEPS_BACK) and span.end - STEPS_BACK[step] > span.start:
+            if not isinstance(outcome, NoRecord):
+                yield key, outcome
+            elif step + 1 < len(STEPS_BACK) and span.end - STEPS_BACK[step] > span.start:
                 self.again.append((key, step + 1))
             else:
-                yield key, outcome
+                yield key, NoRecord(min(STEPS_BACK[step], span.end - span.start))

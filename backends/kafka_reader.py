@@ -1,58 +1,75 @@
-"""One cluster's topics, reading by reading: what is remembered between two cycles, and what a cycle asks for. Blocking; used by one thread.
+"""One cluster's topics, reading by reading: what a cycle asks for. Blocking; used by one thread. What is remembered is in kafka_memory.
 
-A cycle asks for the log end of every partition, and reads only records of partitions whose end moved. What it cannot reach keeps its last
-reading with its true time; a log end that went back is another log, and everything remembered of it is dropped.
+A cycle asks for the log end of every partition, and reads only records of partitions whose end moved, as far as the budget goes. What it
+cannot reach keeps its last reading with its true time.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
-from backends.kafka_client import Fault, KafkaClient, Key, Settings, TopicInfo
+from msgspec.structs import replace
+
+from backends.kafka_client import Fault, KafkaClient, Key, Settings, TopicInfo, is_missing
 from backends.kafka_config import Cluster, Limit, matcher
-from backends.kafka_fetch import MAX_BYTES, Moved, Outcome, Record, Span, newest
-from backends.kafka_freshness import Part, Reading, assess
-from backends.kafka_payload import Layout, read_payload
-from backends.rates import Throughput
-from backends.snapshots import Topic, Topics
+from backends.kafka_fetch import Moved, NoRecord, Record, Span, newest
+from backends.kafka_forms import Sample
+from backends.kafka_freshness import Known, Part, assess
+from backends.kafka_freshness import Reading as Newest
+from backends.kafka_ids import TopicIds
+from backends.kafka_memory import Answer, Memory
+from backends.kafka_plan import plan
+from backends.kafka_roster import News, Roster, bounded
+from backends.kafka_transactions import Transactions
+from backends.kafka_zones import zone_of
+from backends.snapshots import Reading, Topic, Topics
+from backends.source import Unavailable
 
 FETCH_S = 6.0
-MAX_PARTITIONS = 5_000  # read in one cycle; the others keep their place in the queue
 EARLIEST_EVERY = 10  # cycles: log starts move only with retention
 WILDCARDS = frozenset("*?[")
+PENDING = 16 << 20  # bytes of values that wait until the form of their topic is known
 
-Answer = int | Fault
-NOT_THERE = Fault("unknown", "there is no such topic, or we may not see it; create it or grant Describe")
+NO_LEADER = Fault("leaderless", "no leader")
 
 
 class TopicsReader:
-    """`read` is one cycle."""
+    """`read` is one cycle. `zone` is that of `cluster.payload`."""
 
     def __init__(self, client: KafkaClient, cluster: Cluster, zone: tzinfo) -> None:
         self._client, self._cluster = client, cluster
-        payload = cluster.payload
-        self._layout = Layout(payload.delimiter, payload.loaded, payload.sent, payload.time, zone)
         self._includes, self._excludes = matcher(cluster.topics.include), matcher(cluster.topics.exclude)
         self._limits = [(matcher([limit.topic]), limit) for limit in cluster.limits]
         self._cycle = 0
-        self._starts: dict[Key, int] = {}
-        self._readings: dict[Key, Reading] = {}
-        self._silent: set[Key] = set()
-        self._throughput: dict[str, Throughput] = {}
+        self._memory = Memory(cluster, zone, zone_of)
+        self._roster = Roster(name for name in cluster.topics.include if not WILDCARDS & set(name) and not self._excludes(name))
+        self._ids = TopicIds()
+        self._transactions = Transactions()
+        self._news: list[News] = []
 
     def read(self, now: float) -> Topics:
         """Raises Unavailable when no broker answers. Ages are counted from `now`."""
         began = time.monotonic()
-        topics = self._watched(self._client.topics(reads=True))
+        topics = self._watched(self._client.topics(reads=True), now)
+        self._ids.ask(self._client.admin, topics)
         led = [(name, number) for name, info in topics.items() for number, leader in info.leaders.items() if leader is not None]
         ends = self._ask(led)
         asked_at = time.monotonic()
-        if led and all(isinstance(end, Fault) and end.kind != "denied" for end in ends.values()):
+        if led and all(isinstance(end, Fault) and end.kind != "denied" and not is_missing(end) for end in ends.values()):
             raise self._client.unavailable()
         self._forget(ends)
-        faults = self._fetch(self._moved(ends), lambda: now + time.monotonic() - began)
-        assessed = tuple(self._topic(name, info, ends, faults, asked_at, now) for name, info in sorted(topics.items()))
-        return Topics(assessed, cluster=self._client.settings.bootstrap)
+        cycle = _Cycle(self._client, self._memory, self._transactions, lambda: now + time.monotonic() - began)
+        cycle.fetch(self._memory.moved(ends), self._cluster)
+        ends.update(self._recreated(ends))
+        shown = {**topics, **self._roster.rows()}
+        assessed = tuple(self._topic(name, info, ends, cycle, asked_at, now) for name, info in sorted(shown.items()))
+        partitions = sum(topic.partitions for topic in assessed)
+        return Topics(assessed, self._client.settings.bootstrap, cycle.report(time.monotonic() - began, partitions))
+
+    def take_news(self) -> list[News]:
+        """Events since it was asked last."""
+        news, self._news = self._news, []
+        return bounded(news)
 
     @property
     def settings(self) -> Settings:
@@ -66,79 +83,161 @@ class TopicsReader:
     def close(self) -> None:
         self._client.close()
 
-    def _watched(self, known: Mapping[str, TopicInfo]) -> dict[str, TopicInfo]:
-        """Topics of the filter; one that is named outright and missing is shown as missing."""
-        named = [name for name in self._cluster.topics.include if not WILDCARDS & set(name)]
-        missing = {name: TopicInfo({}, NOT_THERE) for name in named if name not in known}
-        return {name: info for name, info in {**missing, **known}.items() if self._includes(name) and not self._excludes(name)}
+    def _watched(self, known: Mapping[str, TopicInfo], now: float) -> dict[str, TopicInfo]:
+        """Topics of the filter that are there; what came, went or was denied since is told."""
+        watched = {name: info for name, info in known.items() if self._includes(name) and not self._excludes(name)}
+        self._news += self._roster.meet(watched, now)
+        for name in self._roster.doubtful():
+            try:
+                news = self._roster.told(name, self._client.named(name), now)
+            except Unavailable:
+                break  # it is asked for again in the next cycle
+            self._news += [news] if news is not None else []
+        return watched
 
     def _ask(self, led: list[Key]) -> dict[Key, Answer]:
         every = self._cycle % EARLIEST_EVERY == 0
         self._cycle += 1
-        ends, starts = self._client.offsets(led, led if every else [key for key in led if key not in self._starts])
-        self._learn(starts)
+        ends, starts = self._client.offsets(led, led if every else [key for key in led if key not in self._memory.starts])
+        self._memory.learn(starts)
+        if every:
+            self._transactions.look(self._client, {key: end for key, end in ends.items() if isinstance(end, int)})
         return ends
-
-    def _learn(self, starts: Mapping[Key, Answer]) -> None:
-        self._starts.update((key, start) for key, start in starts.items() if isinstance(start, int))
 
     def _forget(self, ends: Mapping[Key, Answer]) -> None:
         """What belongs to another log than today's, and what is gone. The start of a log that is new to us is asked for at once."""
-        for key, end in ends.items():
-            reading, start = self._readings.get(key), self._starts.get(key, 0)
-            if isinstance(end, int) and (end < start or (reading is not None and end < reading.end)):
-                self._readings.pop(key, None)
-                self._starts.pop(key, None)
-            elif reading is not None and reading.offset is not None and reading.offset < start:
-                del self._readings[key]  # past its retention
-        topics = {name for name, _ in ends}
-        for remembered in (self._readings, self._starts):
-            for key in [key for key in remembered if key[0] not in topics]:
-                del remembered[key]
-        if unknown := [key for key, end in ends.items() if isinstance(end, int) and key not in self._starts]:
-            self._learn(self._client.offsets((), unknown)[1])
+        self._news += (news := self._memory.went_back(ends))
+        self._transactions.forget(each.topic for each in news)
+        for each in news:
+            self._ids.known.pop(each.topic, None)  # what its id says would be told a second time
+        self._memory.forget_expired()
+        absent = {(name, number) for name, info in self._roster.rows().items() for number in info.leaders}
+        self._memory.keep(absent.union(ends))
+        self._ids.keep({name for name, _ in absent.union(ends)})
+        if unknown := [key for key, end in ends.items() if isinstance(end, int) and key not in self._memory.starts]:
+            self._memory.learn(self._client.offsets((), unknown)[1])
 
-    def _moved(self, ends: Mapping[Key, Answer]) -> dict[Key, Span]:
-        """Partitions with an unread newest record: the longest unread first, those that did not answer last time at the end."""
-        spans = {}
-        for key, end in ends.items():
-            reading, start = self._readings.get(key), self._starts.get(key, 0)
-            if isinstance(end, int) and end > start and (reading is None or reading.end != end):
-                spans[key] = Span(start, end)
-        order = sorted(spans, key=lambda key: (key in self._silent, self._readings[key].read_at if key in self._readings else 0.0))
-        return {key: spans[key] for key in order[:MAX_PARTITIONS]}
+    def _recreated(self, ends: Mapping[Key, Answer]) -> dict[Key, Answer]:
+        """The log ends of topics that are others than before by their ids; they are read in the next cycle."""
+        changed = self._ids.changed()
+        self._news += [News("warning", "recreated", name, f"topic {name} was deleted and recreated") for name in sorted(changed)]
+        self._memory.forget_topics(changed)
+        self._transactions.forget(changed)
+        keys = [key for key in ends if key[0] in changed]
+        if not keys:
+            return {}
+        now_ends, starts = self._client.offsets(keys, keys)
+        self._memory.learn(starts)
+        return now_ends
 
-    def _fetch(self, wanted: Mapping[Key, Span], clock: Callable[[], float]) -> dict[Key, Fault]:
-        faults = {}
-        if wanted:
-            for key, outcome in newest(self._client.consumer, wanted, time.monotonic() + FETCH_S, MAX_BYTES):
-                if isinstance(outcome, Fault):
-                    faults[key] = outcome
-                elif isinstance(outcome, Moved):
-                    self._readings.pop(key, None)
-                else:
-                    self._readings[key] = self._reading(outcome, wanted[key].end, clock())
-        self._silent = {key for key, fault in faults.items() if fault.kind == "silent"}
-        return faults
+    def _topic(self, name: str, info: TopicInfo, ends: Mapping[Key, Answer], cycle: "_Cycle", at: float, now: float) -> Topic:
+        parts = [self._part((name, number), leader, info.fault, ends, cycle) for number, leader in sorted(info.leaders.items())]
+        rate = self._memory.flow(name).feed(at, {part.partition: part.end for part in parts})
+        form = self._memory.form(name)
+        known = Known(rate, self._limit(name), form.form(), self._ids.known.get(name), form.note)
+        return assess(name, parts, info.fault, known, now)
 
-    def _reading(self, outcome: Outcome, end: int, at: float) -> Reading:
-        if not isinstance(outcome, Record):
-            return Reading(end, at, "no record", reason="no readable record near the log end (transaction markers only)")
-        payload = read_payload(outcome.value, self._layout, at)
-        times = (outcome.at, payload.loaded_at, payload.sent_at)
-        return Reading(max(end, outcome.offset + 1), at, payload.state, outcome.offset, *times, payload.sample, payload.reason)
-
-    def _topic(self, name: str, info: TopicInfo, ends: Mapping[Key, Answer], faults: Mapping[Key, Fault], at: float, now: float) -> Topic:
-        parts = [self._part((name, number), leader, ends, faults) for number, leader in sorted(info.leaders.items())]
-        flow = self._throughput.setdefault(name, Throughput())
-        rate = flow.feed(at, {part.partition: part.end for part in parts})
-        return assess(name, parts, info.fault, rate, self._limit(name), now)
-
-    def _part(self, key: Key, leader: int | None, ends: Mapping[Key, Answer], faults: Mapping[Key, Fault]) -> Part:
-        end, reading = ends.get(key, Fault("leaderless", "no leader")), self._readings.get(key)
+    def _part(self, key: Key, leader: int | None, fault: Fault | None, ends: Mapping[Key, Answer], cycle: "_Cycle") -> Part:
+        end, reading, start = ends.get(key, fault or NO_LEADER), self._memory.readings.get(key), self._memory.starts.get(key)
         if isinstance(end, Fault):
-            return Part(key[1], leader, self._starts.get(key), None, reading, end)
-        return Part(key[1], leader, self._starts.get(key), end, reading, faults.get(key))
+            return Part(key[1], leader, start, None, reading, end)
+        return Part(key[1], leader, start, end, reading, cycle.faults.get(key), key in cycle.left)
 
     def _limit(self, name: str) -> Limit | None:
         return next((limit for fits, limit in self._limits if fits(name)), None)
+
+
+class _Cycle:
+    """The newest records of one cycle. `clock` tells epoch seconds."""
+
+    def __init__(self, client: KafkaClient, memory: Memory, transactions: Transactions, clock: Callable[[], float]) -> None:
+        self._client, self._memory, self._transactions, self._clock = client, memory, transactions, clock
+        self._moved: Mapping[Key, Span] = {}
+        self._pending: dict[str, list[tuple[Key, Record]]] = {}
+        self._pending_bytes = self._taken = 0
+        self._read: set[Key] = set()
+        self.faults: dict[Key, Fault] = {}
+        self.left: set[Key] = set()  # for want of time or budget
+
+    def fetch(self, moved: Mapping[Key, Span], cluster: Cluster) -> None:
+        self._moved = moved
+        planned = plan(moved, self._memory.readings, self._memory.silent, cluster.budget)
+        if planned.spans:
+            for key, outcome in newest(self._client.consumer, planned.spans, time.monotonic() + FETCH_S, planned.room):
+                if isinstance(outcome, Record):
+                    self._take(key, outcome)
+                elif isinstance(outcome, NoRecord):
+                    self._keep(key, self._no_record(moved[key], outcome))
+                elif isinstance(outcome, Moved):
+                    self._memory.forget_partition(key)
+                else:
+                    self.faults[key] = outcome
+            self._settle()
+            self._judge()
+        self.left = set(moved) - self._read - self.faults.keys()
+        self._memory.silent = {key for key, fault in self.faults.items() if fault.kind == "silent"}
+
+    def report(self, took_s: float, partitions: int) -> Reading:
+        unread = self.left | self.faults.keys()
+        known = [self._memory.readings[key].read_at for key in unread if key in self._memory.readings]
+        oldest = min(known, default=None)
+        return Reading(took_s, partitions, len(self._moved), len(self._read), len(unread), self._taken, oldest)
+
+    def _take(self, key: Key, record: Record) -> None:
+        """A value whose topic has no form yet waits for the others of its topic."""
+        self._taken += record.taken
+        form = self._memory.form(key[0])
+        if record.value is None or form.is_decided:
+            return self._keep(key, self._reading(key, record))
+        self._pending.setdefault(key[0], []).append((key, record))
+        self._pending_bytes += len(record.value)
+        if self._pending_bytes > PENDING:
+            self._settle()
+
+    def _settle(self) -> None:
+        pending, self._pending, self._pending_bytes = self._pending, {}, 0
+        for topic, waiting in pending.items():
+            samples = [Sample(record.value, record.at) for _, record in waiting if record.value is not None]
+            self._memory.form(topic).decide(samples, self._clock())
+            for key, record in waiting:
+                self._keep(key, self._reading(key, record))
+
+    def _keep(self, key: Key, reading: Newest) -> None:
+        self._memory.readings[key] = reading
+        self._read.add(key)
+
+    def _reading(self, key: Key, record: Record) -> Newest:
+        at = self._clock()
+        payload = self._memory.form(key[0]).read(record.value, record.at, at)
+        return Newest(
+            end=max(self._moved[key].end, record.offset + 1),
+            read_at=at,
+            state=payload.state,
+            offset=record.offset,
+            record_at=record.at,
+            loaded_at=payload.loaded_at,
+            sent_at=payload.sent_at,
+            sample=payload.sample,
+            reason=payload.reason,
+            record_time=record.time_kind,
+            value_bytes=record.value_bytes,
+            taken=record.taken,
+            is_missed=payload.is_missed,
+        )
+
+    def _no_record(self, span: Span, outcome: NoRecord) -> Newest:
+        where = "from its start on" if outcome.looked >= span.end - span.start else f"in its last {outcome.looked:,} offsets"
+        return Newest(span.end, self._clock(), "markers", reason=f"no record {where}: transaction markers, or compaction")
+
+    def _judge(self) -> None:
+        """Whether the newest records count, where there are transactions."""
+        readings, suspects = self._memory.readings, self._transactions.suspects
+        offsets = {key: readings[key].offset for key in self._read if key in readings}
+        asked = {key: at for key, at in offsets.items() if at is not None and (at < self._moved[key].end - 1 or key in suspects)}
+        try:
+            fates = self._transactions.fates(self._client, asked)
+        except Unavailable:
+            return  # they are judged when their log moves again
+        for key, fate in fates.items():
+            suspects.add(key)
+            readings[key] = replace(readings[key], fate=fate)

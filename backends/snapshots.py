@@ -41,7 +41,7 @@ class PayloadForm(Struct, frozen=True):
     loaded: str | None  # column from 1, or JSON pointer; None: not there
     sent: str | None
     delimiter: str | None = None
-    written: str | None = None  # spelling of the times, as timestamps.Format names it
+    written: str | None = None  # spelling of the times, as timestamps.Format names it; "iso, epoch_ms" where loaded and sent differ
     timezone: str | None = None  # of times that carry no zone
     detected: tuple[str, ...] = ()  # which of the fields above were found out, not configured
     fits: int = 0  # records, of the newest `samples`, that read this way
@@ -77,7 +77,7 @@ class Topic(Struct, frozen=True):
     worst_partition: int | None
     reason: str | None
     detail: tuple[TopicPartition, ...] = ()
-    payload: PayloadForm | None = None  # None: nothing was read yet
+    payload: PayloadForm | None = None  # None: no value was looked at
     topic_id: str | None = None  # None where the cluster has none (before Kafka 2.8)
 
 

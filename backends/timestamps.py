@@ -30,11 +30,12 @@ def parse_time(text: str, written: Format, zone: tzinfo, now: float) -> float | 
     text = text.strip()
     if not text or len(text) > MAX_TEXT:
         return None
-    at = _read(text, _recognise(text) if written == "auto" else written, zone)
+    at = _read(text, spelling_of(text) if written == "auto" else written, zone)
     return at if at is not None and now - SANE_PAST <= at <= now + SANE_FUTURE else None
 
 
-def _recognise(text: str) -> Format | None:
+def spelling_of(text: str) -> Format | None:
+    """How a time is spelled, if it is one; `text` has no blanks around it."""
     if "-" in text:
         return "iso"
     digits = text.partition(".")[0]

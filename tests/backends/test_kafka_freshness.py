@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from backends.kafka_client import Fault
 from backends.kafka_config import Limit
-from backends.kafka_freshness import Part, Reading, assess
+from backends.kafka_freshness import LARGE, OPEN_S, Known, Part, Reading, assess
 from backends.snapshots import Topic
 
 NOW = 1_800_000_000.0
@@ -24,7 +24,7 @@ def part(number: int, of: Reading | None, **changes: object) -> Part:
 
 
 def topic(*parts: Part, fault: Fault | None = None, limit: Limit | None = LIMIT) -> Topic:
-    return assess("orders", parts, fault, 1.5, limit, NOW)
+    return assess("orders", parts, fault, Known(1.5, limit), NOW)
 
 
 def test_the_newest_record_of_all_partitions_gives_the_ages() -> None:
@@ -60,7 +60,7 @@ def test_an_empty_partition_beside_a_fresh_one_does_no_harm() -> None:
 
 
 def test_a_record_that_is_not_understood_is_unparsable_with_its_reason() -> None:
-    odd = reading(0, state="unparsable", loaded_at=None, sent_at=None, reason="loaded: there is no column 5")
+    odd = reading(0, state="unparsable", is_missed=True, loaded_at=None, sent_at=None, reason="loaded: there is no column 5")
     seen = topic(part(0, odd))
     assert (seen.state, seen.reason, seen.record_age_s) == ("unparsable", "loaded: there is no column 5", 1)
 
@@ -112,3 +112,60 @@ def test_a_clock_ahead_gives_a_negative_age_and_is_named() -> None:
 def test_a_record_that_came_while_we_read_is_not_taken_for_a_clock_ahead() -> None:
     seen = topic(part(0, reading(-0.4, read_at=NOW + 0.5, record_at=NOW + 0.4, sent_at=NOW)))
     assert seen.loaded_age_s is not None and seen.loaded_age_s < 0 and seen.reason is None
+
+
+def state(of: Reading | None, **changes: object) -> str:
+    return part(0, of, **changes).state(NOW)
+
+
+def test_every_state_of_a_partition_has_its_own_word() -> None:
+    assert state(reading(3)) == "ok"
+    assert state(None, end=0) == "empty" and state(None, start=10) == "emptied"
+    assert state(None) == "waiting" and state(reading(3), fault=SILENT) == "silent"
+    assert [state(reading(3, state=word)) for word in ("tombstone", "markers", "unparsable", "not text")] == [
+        "tombstone", "markers", "unparsable", "not text"
+    ]  # fmt: skip
+
+
+def test_an_aborted_record_is_lost_at_once_and_an_open_one_when_no_transaction_lasts_that_long() -> None:
+    assert state(reading(3, fate="aborted")) == "aborted"
+    assert state(reading(3, fate="open", record_at=NOW - OPEN_S + 1)) == "ok"
+    assert state(reading(3, fate="open", record_at=NOW - OPEN_S - 1)) == "aborted"
+    seen = topic(part(0, reading(3, fate="aborted")), part(1, reading(9)))
+    assert (seen.state, seen.reason) == (
+        "ok", "partition 0 of 2: the newest record was aborted: its producer lives, its transactions do not succeed"
+    )  # fmt: skip
+
+
+def test_values_that_are_no_text_are_fine_unless_times_were_expected() -> None:
+    binary = reading(0, state="not text", loaded_at=None, sent_at=None, reason="values are not text (gzip): judged by record time")
+    assert (topic(part(0, binary)).state, topic(part(0, replace(binary, is_missed=True))).state) == ("ok", "unparsable")
+    assert topic(part(0, replace(binary, record_at=NOW - 1000))).state == "crit"
+
+
+def test_partitions_that_wait_for_their_turn_are_counted() -> None:
+    seen = topic(part(0, reading(3), is_waiting=True), part(1, None, is_waiting=True), part(2, reading(9)))
+    assert (seen.state, seen.reason) == ("ok", "2 partitions wait for their turn")
+    assert [each.reason for each in seen.detail] == ["waits for its turn", "waits for its turn", None]
+    assert topic(part(0, None, is_waiting=True)).reason == "1 partition waits for its turn"
+
+
+def test_a_size_is_told_from_a_mebibyte_on_and_a_gap_when_it_is_more_than_a_marker() -> None:
+    assert topic(part(0, reading(3, value_bytes=LARGE))).reason == "the newest record is large: 1.0 MiB"
+    assert topic(part(0, reading(3, value_bytes=LARGE - 1))).reason is None
+    assert topic(part(0, reading(3, offset=8))).detail[0].reason is None
+    assert "is 2 offsets before the log end" in (topic(part(0, reading(3, offset=7))).detail[0].reason or "")
+
+
+def test_a_partition_says_itself_what_is_wrong_with_it() -> None:
+    seen = topic(part(0, reading(3), fault=SILENT), part(1, reading(-3600)))
+    assert [each.reason for each in seen.detail] == [
+        "the broker does not answer",
+        "loaded time is 1 h ahead of our clock; sent time is 59 min 58 s ahead of our clock",
+    ]
+
+
+def test_what_the_payloads_leave_open_is_said_last() -> None:
+    known = Known(note="columns 1, 2, 4 hold times; 4 is taken for loaded and 2 for sent", topic_id="abc")
+    seen = assess("orders", [part(0, reading(3))], None, known, NOW)
+    assert (seen.state, seen.reason, seen.topic_id) == ("ok", known.note, "abc")

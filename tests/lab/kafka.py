@@ -47,6 +47,8 @@ KRAFT_SETTINGS = {
     "broker.session.timeout.ms": "2000",  # a restart waits for the end of the old registration; 9 s unless told
     "broker.heartbeat.interval.ms": "500",
 }
+_REQUEST = struct.pack(">hhih3s", 3, 4, 1, 3, b"lab") + struct.pack(">i?", 0, False)
+METADATA = struct.pack(">i", len(_REQUEST)) + _REQUEST  # Metadata version 4 for no topics
 
 
 class Kafka(Server):
@@ -72,33 +74,58 @@ class Kafka(Server):
         return jvm.command(self._class_path, HEAP, "kafka.Kafka", str(self._settings))
 
     def is_ready(self) -> bool:
-        """Metadata version 4 for no topics; the last number of the first 16 bytes counts the brokers."""
-        header = struct.pack(">hhih3s", 3, 4, 1, 3, b"lab")
-        request = header + struct.pack(">i?", 0, False)
-        answer = ask(self.port, struct.pack(">i", len(request)) + request, 16)
-        return len(answer) == 16 and int.from_bytes(answer[12:]) >= 1
+        return self.brokers_known() >= 1
+
+    def brokers_known(self) -> int:
+        """0 when it does not answer. The last number of the first 16 bytes counts the brokers."""
+        answer = ask(self.port, METADATA, 16)
+        return int.from_bytes(answer[12:]) if len(answer) == 16 else 0
 
 
 class Kafka3(Kafka):
+    """`chroot`: the node of ZooKeeper below which the cluster keeps its own, such as "/kafka"; it makes it."""
+
     rest_s = 3.0  # while ZooKeeper holds the killed broker's session, a new one fails with NodeExists
 
-    def __init__(self, directory: Path, class_path: str, zookeeper: ZooKeeper) -> None:
+    def __init__(self, directory: Path, class_path: str, zookeeper: ZooKeeper, chroot: str = "") -> None:
         super().__init__("kafka3", directory, class_path)
-        self.zookeeper = zookeeper
+        self.zookeeper, self.chroot = zookeeper, chroot
+
+    def move(self) -> None:
+        """The next start is on another port, with the same data."""
+        self.port = free_port()
 
     def settings(self) -> dict[str, str]:
         return {
             "broker.id": "1",
             "listeners": f"PLAINTEXT://{self.address()}",
-            "zookeeper.connect": self.zookeeper.address(),
+            "zookeeper.connect": f"{self.zookeeper.address()}{self.chroot}",
             "zookeeper.session.timeout.ms": "2000",
             "zookeeper.connection.timeout.ms": "30000",
         }
 
 
-class Kafka4(Kafka):
-    def __init__(self, directory: Path, class_path: str) -> None:
-        super().__init__("kafka4", directory, class_path)
+class KRaft(Kafka):
+    """A node that needs a formatted data directory before its first start."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not (self.directory / "data" / "meta.properties").exists():
+            self.format()
+
+    def format(self) -> None:
+        tool = ("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings))
+        command = jvm.command(self._class_path, HEAP, *tool)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_LIMIT_S, check=False)
+        if done.returncode:
+            raise LabError(f"Kafka could not format {self.directory}: {done.stderr.strip()}")
+
+
+class Kafka4(KRaft):
+    """Broker and controller in one."""
+
+    def __init__(self, directory: Path, class_path: str, name: str = "kafka4") -> None:
+        super().__init__(name, directory, class_path)
         self._controller_port = free_port()
 
     def settings(self) -> dict[str, str]:
@@ -108,13 +135,3 @@ class Kafka4(Kafka):
             "listeners": f"PLAINTEXT://{self.address()},CONTROLLER://{controller}",
             "controller.quorum.voters": f"1@{controller}",
         }
-
-    def prepare(self) -> None:
-        super().prepare()
-        if (self.directory / "data" / "meta.properties").exists():
-            return
-        tool = ("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings))
-        command = jvm.command(self._class_path, HEAP, *tool)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_LIMIT_S, check=False)
-        if done.returncode:
-            raise LabError(f"Kafka could not format {self.directory}: {done.stderr.strip()}")
