@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.consumption import Consumption, Observation
+from backends.consumption import Consumption, Observation, Siblings
 from backends.snapshots import Consumer
 
 T0 = 1_800_000_000.0
@@ -18,7 +18,7 @@ class Story:
     """Readings of one consumer every `step` seconds; `sees` is the last of them."""
 
     def __init__(self, layout: Literal["csv", "consumers", "group"] = "csv", allowed_lag: int = 0, siblings: int = 0) -> None:
-        self.layout, self.siblings = layout, siblings
+        self.layout, self.siblings = layout, Siblings(siblings)
         self.consumption = Consumption(allowed_lag)
         self.now = T0
 
@@ -203,14 +203,14 @@ def test_what_could_not_be_read_keeps_its_last_offsets_and_says_why() -> None:
     story = Story()
     story.play(60, lambda at: {0: int(at)})
     story.consumption.feed(Observation("app", "csv", None, {}, note="its ACL denies us to read it"), story.now + 300)
-    consumer = story.consumption.consumer(story.now + 300, 3)
+    consumer = story.consumption.consumer(story.now + 300, Siblings(3))
     assert (consumer.verdict, consumer.partitions) == ("UNKNOWN", 1) and consumer.reason.endswith("its ACL denies us to read it")
 
 
 def test_bad_pairs_are_counted_and_the_first_is_shown_escaped() -> None:
     consumption = Consumption()
     consumption.feed(Observation("app", "csv", None, {}, bad_pairs=3, bad_sample="\x1b[31mx"), T0)
-    consumer = consumption.consumer(T0, 0)
+    consumer = consumption.consumer(T0, Siblings())
     assert consumer.bad_pairs == 3 and "3 bad pairs, the first is '\\x1b[31mx'" in consumer.reason
 
 
