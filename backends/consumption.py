@@ -46,6 +46,7 @@ class Siblings(Struct, frozen=True):
 
     moving: int = 0
     usual_gap: float | None = None  # between two of their commits
+    committed_at: float | None = None  # the newest of their commits, by the server's clock
 
 
 class Consumption:
@@ -75,6 +76,9 @@ class Consumption:
 
     def is_moving(self, now: float) -> bool:
         return self._moving(now) > 0
+
+    def committed_at(self) -> float | None:
+        return max(filter(None, (each.committed_at for each in self._partitions.values())), default=None)
 
     def usual_gap(self) -> float | None:
         return max(filter(None, (each.usual_gap for each in self._partitions.values())), default=None)
@@ -138,7 +142,8 @@ class Consumption:
         made = []
         for number, partition in self._partitions.items():
             siblings_move = partition.track.has_moved if moving else siblings.moving > 0
-            standing = partition.standing(number, self._allowed, self._seen.has_members, siblings_move, now)
+            silence = partition.silence(now, siblings.committed_at)
+            standing = partition.standing(number, self._allowed, self._seen.has_members, siblings_move, silence, now)
             if (standing.usual_wait is None and wait is not None) or (standing.usual_gap is None and gap is not None):
                 standing = replace(standing, usual_wait=standing.usual_wait or wait, usual_gap=standing.usual_gap or gap)
             made.append(standing)

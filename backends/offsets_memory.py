@@ -93,14 +93,15 @@ def _bounded(news: list[News]) -> list[News]:
 
 def _siblings(consumers: Mapping[Key, tuple[str, Consumption]], now: float) -> dict[Key, Siblings]:
     """Nodes of the same application; where there are no applications, all other consumers."""
-    moving: dict[str, int] = {}
-    gaps: dict[str, float] = {}
-    for application, consumer in consumers.values():
-        moving[application] = moving.get(application, 0) + consumer.is_moving(now)
-        gaps[application] = max(gaps.get(application, 0.0), consumer.usual_gap() or 0.0)
+    of: dict[str, Siblings] = {}
+    moves = {key: consumer.is_moving(now) for key, (_, consumer) in consumers.items()}
+    for key, (application, consumer) in consumers.items():
+        known = of.get(application, Siblings())
+        gaps, times = (known.usual_gap, consumer.usual_gap()), (known.committed_at, consumer.committed_at())
+        of[application] = Siblings(known.moving + moves[key], max(filter(None, gaps), default=None), max(filter(None, times), default=None))
     return {
-        key: Siblings(moving[application] - consumer.is_moving(now), gaps[application] or None)
-        for key, (application, consumer) in consumers.items()
+        key: Siblings(of[application].moving - moves[key], of[application].usual_gap, of[application].committed_at)
+        for key, (application, _) in consumers.items()
     }
 
 

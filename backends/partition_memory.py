@@ -69,10 +69,15 @@ class Partition:
     def is_moving(self, now: float) -> bool:
         return now - self.moved_at <= max(STALLED_S, GAPS * (self._waits.usual or 0.0))
 
-    def silence(self, now: float) -> float:
-        """Seconds since the newest sample. The server's clock may differ from ours: what we saw ourselves is believed before it."""
+    def silence(self, now: float, siblings_at: float | None = None) -> float:
+        """Seconds since the newest sample. The server's clock may differ from ours: what we saw ourselves is believed before it, and so is
+        how much older it is than its siblings' newest (`siblings_at`)."""
         by_its_clock = max(0.0, now - self.track.at)
-        return by_its_clock if self._heard_at is None else min(by_its_clock, max(0.0, now - self._heard_at))
+        if self._heard_at is not None:
+            return min(by_its_clock, max(0.0, now - self._heard_at))
+        if siblings_at is None:
+            return by_its_clock
+        return min(by_its_clock, max(0.0, siblings_at - self.track.at, now - self._began_at))
 
     def time_lag(self, now: float) -> float | None:
         """Seconds since the record at the offset was written; None before what we watched."""
@@ -91,8 +96,8 @@ class Partition:
         shrinks = self.trend is not None and self.trend.shrinks and self.trend.per_s < 0
         return self.lag / -self.trend.per_s if shrinks and self.trend is not None and self.lag is not None else None
 
-    def standing(self, number: int, allowed: int, has_members: bool, siblings_move: bool, now: float) -> Standing:
-        track, silence, is_timed = self.track, self.silence(now), self.committed_at is not None
+    def standing(self, number: int, allowed: int, has_members: bool, siblings_move: bool, silence: float, now: float) -> Standing:
+        track, is_timed = self.track, self.committed_at is not None
         still = silence + track.at - track.still_since
         return Standing(
             partition=number,

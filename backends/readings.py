@@ -6,6 +6,7 @@ or not at all.
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from operator import sub
 
 from msgspec import Struct
@@ -20,6 +21,8 @@ TREND_S = 300.0  # seconds over which a lag must grow: less is a burst
 TREND_GAPS = 3.0  # ... and so many usual waits for a move: a lag swings with every commit
 MIN_LAGS, MIN_TREND_S = 6, 120.0  # readings and seconds below which nothing is said of a lag's trend
 GROWTH_S = 30.0  # a lag has grown when it did by what is written in so many seconds: more traffic alone makes it larger
+SWING = 2.0  # kept readings between two moves: then a lag swings, and its floors are looked at
+WIDER = 1.1  # than a usual wait: one move at least lies in each stretch
 NEARLY = 0.9  # of that stretch: readings do not come at its very ends
 GROWTH_RECORDS = 10  # ... and by so many records: on a quiet topic one is nothing
 
@@ -34,6 +37,7 @@ class Trend(Struct, frozen=True):
 
     grows: bool
     shrinks: bool
+    rises: bool  # a moment ago
     per_s: float
     seconds: float
 
@@ -95,18 +99,15 @@ class Readings:
         """Over the shortest stretch that shows one, from TREND_S upward. None: too few readings."""
         least = max(TREND_S, TREND_GAPS * usual_wait)
         first, seconds = bisect_left(self._ats, self._steady_since), least
-        found: Trend | None = None
-        while found is None or not (found.grows or found.shrinks):
-            begin = max(first, bisect_left(self._ats, now - seconds))
-            if (seen := self._trend(begin, least)) is None:
-                return found
-            found = seen
-            if begin == first:
-                break
+        near = found = self._trend(max(first, bisect_left(self._ats, now - seconds)), least, usual_wait)
+        while found is not None and near is not None and not (found.grows or found.shrinks) and self._ats[first] < now - seconds:
             seconds *= 2
+            found = self._trend(max(first, bisect_left(self._ats, now - seconds)), least, usual_wait)
+            if found is not None and found.grows and not near.rises:
+                return near  # it grew for long, and does no more
         return found
 
-    def _trend(self, begin: int, least: float) -> Trend | None:
+    def _trend(self, begin: int, least: float, usual_wait: float) -> Trend | None:
         ats, offsets, ends = self._ats[begin:], self._offsets[begin:], self._ends[begin:]
         if UNREAD in ends:
             known = [number for number, end in enumerate(ends) if end != UNREAD]
@@ -115,9 +116,25 @@ class Readings:
         if len(ats) < MIN_LAGS or (seconds := ats[-1] - ats[0]) < MIN_TREND_S:
             return None
         lags = list(map(sub, ends, offsets))  # below 0 only while an offset lies beyond its log, and then it is not asked for
-        half, quarter = len(lags) // 2, len(lags) // 4
-        older, newer = lags[:half], lags[half:]
-        late, later = sum(lags[-2 * quarter : -quarter]), sum(lags[-quarter:])
-        grown, much = lags[-1] - lags[0], max(GROWTH_RECORDS, GROWTH_S * (ends[-1] - ends[0]) / seconds)
+        floors = _floors(ats, lags, usual_wait) if usual_wait > SWING * seconds / len(lags) else lags
+        if len(floors) < MIN_LAGS:
+            floors = lags
+        half, quarter = len(floors) // 2, len(floors) // 4
+        older, newer = floors[:half], floors[half:]
+        late, later = sum(floors[-2 * quarter : -quarter]), sum(floors[-quarter:])
+        grown, much = floors[-1] - floors[0], max(GROWTH_RECORDS, GROWTH_S * (ends[-1] - ends[0]) / seconds)
         grows = min(newer) > max(older) and later > late and grown >= much and seconds >= least * NEARLY
-        return Trend(grows, max(newer) < min(older) and later < late, grown / seconds, seconds)
+        return Trend(grows, max(newer) < min(older) and later < late, later > late, grown / seconds, seconds)
+
+
+def _floors(ats: Sequence[float], lags: Sequence[int], usual_wait: float) -> list[int]:
+    """The least lag of each stretch in which it usually moves once: what is left right after a commit."""
+    floors: list[int] = []
+    until = float("-inf")
+    for at, lag in zip(ats, lags, strict=True):
+        if at >= until:
+            floors.append(lag)
+            until = at + usual_wait * WIDER
+        elif lag < floors[-1]:
+            floors[-1] = lag
+    return floors[:-1] if len(floors) > 1 and ats[-1] < until - usual_wait * WIDER / 2 else floors

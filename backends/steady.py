@@ -20,6 +20,7 @@ HOLDS: Mapping[Verdict, Hold] = {
     "FALLING_BEHIND": Hold(90, 3),  # a producer's burst of some minutes looks the same, and ends
 }
 CALM = Hold(30, 2)  # a consumer that limps is not well at each step
+SLOWLY = {"FALLING_BEHIND": Hold(90, 3)}  # what took long to be said takes as long to be taken back
 
 
 class Steady:
@@ -42,7 +43,7 @@ class Steady:
         if kind != self._next or self.since is None or now < self.since:
             self._next, self.since, self._readings = kind, now, 0
         self._readings += 1
-        hold = HOLDS.get(kind, CALM)
+        hold = HOLDS[kind] if kind in ALARMS else SLOWLY.get(self.said, CALM)
         if self._readings >= hold.readings and now - self.since >= hold.seconds:
             return self._say(verdict)
         return self.said

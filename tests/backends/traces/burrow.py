@@ -4,6 +4,7 @@ A partition keeps its last ten commits, each with the lag it had against the new
 seconds, and as many are kept. Defaults of its example configuration: intervals 10, min-distance 1, allowed-lag 0, minimum-complete 0.
 """
 
+import itertools
 from collections import deque
 from typing import Literal, NamedTuple
 
@@ -52,7 +53,7 @@ class Partition:
             return "OK"
         if all(commit.offset == commits[0].offset for commit in commits):
             return "STALL"
-        if all(later.lag >= earlier.lag for earlier, later in zip(commits, commits[1:], strict=False)):
+        if all(later.lag >= earlier.lag for earlier, later in itertools.pairwise(commits)):
             return "WARN"
         return "OK"
 

@@ -9,6 +9,7 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 
 COMMIT_S = 1.0
+AT_ONCE, SLOWLY = 500, 20  # records in 0.1 s; what was gone back to is read again slowly, or nobody would see that
 
 
 def main(address: str, group: str, topic: str) -> None:
@@ -24,13 +25,16 @@ def main(address: str, group: str, topic: str) -> None:
     consumer = Consumer(settings)
     places: dict[int, int] = {}
     consumer.subscribe([topic])
-    next_commit = time.monotonic() + COMMIT_S
+    next_commit, most = time.monotonic() + COMMIT_S, AT_ONCE
     while True:
-        for message in consumer.consume(500, 0.1):
+        for message in consumer.consume(most, 0.1):
             if message.error() is None:
                 places[message.partition() or 0] = (message.offset() or 0) + 1
         if select.select([sys.stdin], [], [], 0)[0]:
-            obey(consumer, sys.stdin.readline().split(), topic, places)
+            words = sys.stdin.readline().split()
+            obey(consumer, words, topic, places)
+            if words[0] == "back":
+                most, next_commit = SLOWLY, 0.0
         if places and time.monotonic() >= next_commit:
             consumer.commit(offsets=[TopicPartition(topic, number, offset) for number, offset in places.items()], asynchronous=False)
             for number, offset in places.items():

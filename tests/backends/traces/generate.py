@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.backends.traces.trace import Commit, Reading, Trace, Trouble
+from tests.backends.traces.trace import Commit, Layout, Reading, Trace, Trouble
 
 T0 = 1_800_000_000.0
 PerS = Callable[[float, int], float]  # records a second, by the second and the partition
@@ -18,7 +18,7 @@ class World:
     lasts_s: int = 2400
     produces: PerS = lambda at, partition: 50.0
     consumes: PerS = lambda at, partition: 500.0
-    layout: str = "group"
+    layout: Layout = "group"
     partitions: int = 3
     commit_s: float = 5.0
     commits: Callable[[float], bool] = lambda at: True
@@ -90,4 +90,5 @@ def _read(world: World, at: float, committed: dict[int, tuple[int, float]], ends
     times = {} if world.layout == "group" else {number: when + world.clock_s for number, (_, when) in committed.items()}
     known = {number: int(end) for number, end in enumerate(ends)} if world.has_ends else {}
     gap = world.commit_s if world.siblings else None
-    return Reading(T0 + at, offsets, times, known, world.has_members(at), world.siblings, gap)
+    newest = T0 + at + world.clock_s - 1 if world.siblings else None
+    return Reading(T0 + at, offsets, times, known, world.has_members(at), world.siblings, gap, newest)

@@ -134,7 +134,9 @@ class Recorder:
             thread.start()
         pending: list[tuple[float, Callable[[], None]]] = [(TROUBLE, actor.begin) for actor in self.actors]
         pending += [(OVER, actor.end) for actor in self.actors]
-        reader = GroupsReader(KafkaClient(Settings("kafka", "kafka[0]", self._kafka, {})), lambda name: name.startswith("recorded-"), "main")
+        reader = GroupsReader(
+            KafkaClient(Settings("kafka", "kafka[0]", self._kafka, {})), lambda name: name.startswith("recorded-"), "main"
+        )
         tree = CsvTree(ZookeeperClient("offsets", "offsets[0]", self._zookeeper), PATH, None, re.compile(r"(.+?)-node-[0-9]+"), None)
         while (passed := time.monotonic() - began) < LASTS_S:
             for when, action in [each for each in pending if each[0] <= passed]:
@@ -158,13 +160,24 @@ class Recorder:
             readings = tuple(self._reading(at, seen) for at, seen in self._seen[actor.name])
             ends = tuple(self._ends[actor.topic]) if isinstance(actor, Group) else ()
             kind = f"recorded: {'a real group' if is_group else 'a real znode'}, {actor.story}"
-            layout = "group" if is_group else "csv"
-            save(Trace(name, kind, layout, INTERVAL_S, readings, tuple(actor.commits), ends, troubles), RECORDED / f"{name}.jsonl")
+            save(
+                Trace(name, kind, "group" if is_group else "csv", INTERVAL_S, readings, tuple(actor.commits), ends, troubles),
+                RECORDED / f"{name}.jsonl",
+            )
 
     def _reading(self, at: float, seen: Observation) -> Reading:
         siblings = len(NODES) - 1 if seen.layout == "csv" else 0
         times = {number: round(when, 3) for number, when in seen.committed_at.items()}
-        return Reading(round(at, 3), dict(seen.offsets), times, dict(seen.ends), seen.has_members, siblings, 2.0 if siblings else None)
+        return Reading(
+            round(at, 3),
+            dict(seen.offsets),
+            times,
+            dict(seen.ends),
+            seen.has_members,
+            siblings,
+            2.0 if siblings else None,
+            at if siblings else None,
+        )
 
     def _produce(self) -> None:
         producer = Producer({"bootstrap.servers": self._kafka, "linger.ms": 20, "log_level": 0})

@@ -1,5 +1,6 @@
 """Our verdicts and Burrow's on the same trace, counted: false alarms, misses, delay, flaps."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -28,19 +29,25 @@ def ours(trace: Trace) -> Iterator[Said]:
     consumption = Consumption()
     for reading in trace.readings:
         consumption.feed(observation(trace, reading), reading.at, len(reading.offsets))
-        yield reading.at, consumption.consumer(reading.at, Siblings(reading.siblings_moving, reading.siblings_gap)).verdict
+        yield (
+            reading.at,
+            consumption.consumer(reading.at, Siblings(reading.siblings_moving, reading.siblings_gap, reading.siblings_at)).verdict,
+        )
 
 
 def observation(trace: Trace, reading: Reading) -> Observation:
     note = "" if reading.offsets else "not read"
-    layout = "group" if trace.layout == "group" else "csv" if trace.layout == "csv" else "consumers"
-    return Observation("app", layout, "t", reading.offsets, reading.committed_at, reading.ends, note=note, has_members=reading.has_members)
+    return Observation(
+        "app", trace.layout, "t", reading.offsets, reading.committed_at, reading.ends, note=note, has_members=reading.has_members
+    )
 
 
 def burrow(trace: Trace) -> Iterator[Said]:
     """Fed with every commit and log end up to each of our readings, and asked then."""
     group = Burrow()
-    happened = sorted([(end.at, 0, end) for end in trace.ends] + [(commit.at, 1, commit) for commit in trace.commits], key=lambda each: each[:2])
+    happened = sorted(
+        [(end.at, 0, end) for end in trace.ends] + [(commit.at, 1, commit) for commit in trace.commits], key=lambda each: each[:2]
+    )
     place = 0
     for reading in trace.readings:
         while place < len(happened) and happened[place][0] <= reading.at:
@@ -58,7 +65,7 @@ def alarmed(verdict: str) -> bool:
 def score(trace: Trace, said: Sequence[Said]) -> Score:
     judged = [(at, verdict) for at, verdict in said if at >= trace.begins_at]
     alarms = [alarmed(verdict) for _, verdict in judged]
-    changes = sum(left != right for left, right in zip(alarms, alarms[1:], strict=False)) + (alarms[0] if alarms else 0)
+    changes = sum(left != right for left, right in itertools.pairwise(alarms)) + (alarms[0] if alarms else 0)
     delays = [delay for trouble in trace.troubles if (delay := _delay(trouble, judged)) is not None]
     return Score(
         readings=len(judged),

@@ -6,10 +6,12 @@ Readings are what our sources see; commits and log ends are what Burrow sees, wh
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct, to_builtins
 from msgspec.json import decode
 
+Layout = Literal["csv", "consumers", "group"]
 RECORDED = Path(__file__).parent / "recorded"
 
 
@@ -23,6 +25,7 @@ class Reading(Struct, frozen=True, array_like=True):
     has_members: bool = True
     siblings_moving: int = 0
     siblings_gap: float | None = None
+    siblings_at: float | None = None  # their newest commit, by the server's clock
 
 
 class Commit(Struct, frozen=True, array_like=True):
@@ -44,7 +47,7 @@ class Trouble(Struct, frozen=True):
 class Trace(Struct, frozen=True):
     name: str
     kind: str  # what it shows, in some words: a line of the table
-    layout: str  # csv, consumers, group
+    layout: Layout
     interval_s: float
     readings: tuple[Reading, ...]
     commits: tuple[Commit, ...]
