@@ -53,11 +53,11 @@ class Readings:
         self._steady_since = float("-inf")  # readings before it are of another place in the log
 
     def feed(self, at: float, offset: int, end: int | None) -> None:
-        if self._ats and at <= self._ats[-1]:  # our clock was set back
+        if self._ats and at < self._ats[-1]:  # our clock was set back
             del self._ats[:], self._offsets[:], self._ends[:]
         if self._offsets and (offset < self._offsets[-1] or (end is not None and end < self._ends[-1])):
             self._steady_since = at
-        if len(self._ats) > 1 and at - self._ats[-2] < self._spacing:
+        if self._ats and (at == self._ats[-1] or (len(self._ats) > 1 and self._ats[-1] - self._ats[-2] < self._spacing)):
             self._ats[-1], self._offsets[-1], self._ends[-1] = at, offset, UNREAD if end is None else end
         else:
             self._ats.append(at)
