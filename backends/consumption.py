@@ -89,6 +89,7 @@ class Consumption:
 
     def consumer(self, now: float, siblings: Siblings) -> Consumer:
         seen, moving = self._seen, self._moving(now)
+        silences = {number: each.silence(now) for number, each in self._partitions.items()}
         standings = self._standings(now, siblings, moving)
         raw = [judge(each) for each in standings]
         said = [self._say(each, verdict, now) for each, verdict in zip(self._partitions.values(), raw, strict=True)]
@@ -97,7 +98,7 @@ class Consumption:
             if self._is_read and verdict == partition.steady.said:
                 partition.steady.reason = explain(verdict, [standing], 1, others) if verdict != "OK" else ""
         details = [
-            _detail(number, partition, word, seen.owners.get(number), now)
+            _detail(number, partition, word, seen.owners.get(number), silences[number], now)
             for (number, partition), word in zip(self._partitions.items(), said, strict=True)
         ]
         whole: Verdict = overall(said) if seen.offsets else "UNKNOWN"
@@ -105,7 +106,7 @@ class Consumption:
         because = self._because(whole, standings, raw, said, others, now)
         sentences = (
             because or _lag_text(details),
-            _speed(details, rates, self._watched(now)),
+            _speed(details, rates, max((each.track.watched + silences[number] for number, each in self._partitions.items()), default=0.0)),
             self._progress(now),
             _faults(seen),
         )
@@ -166,10 +167,6 @@ class Consumption:
         steady = self._partitions[blamed[0].partition].steady
         return f"{steady.reason}; better for {span(now - (steady.since or now))}"
 
-    def _watched(self, now: float) -> float:
-        """Seconds that the rates are of, at most: the longest that any partition was watched."""
-        return max((each.track.watched + each.silence(now) for each in self._partitions.values()), default=0.0)
-
     def _catch_up(self) -> float | None:
         """Seconds until the last of its partitions has caught up. None: there is no lag, or one of them does not shrink."""
         behind = [each.catch_up() for each in self._partitions.values() if (each.lag or 0) > self._allowed]
@@ -193,7 +190,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"partition {shown}" if len(numbers) == 1 else f"partitions {shown}"
 
 
-def _detail(number: int, partition: Partition, verdict: Verdict, owner: str | None, now: float) -> ConsumerPartition:
+def _detail(number: int, partition: Partition, verdict: Verdict, owner: str | None, silence: float, now: float) -> ConsumerPartition:
     time_lag = partition.time_lag(now)
     reason = partition.steady.reason
     if time_lag is None and (least := partition.behind_at_least(now)) is not None and least >= 1:
@@ -204,7 +201,7 @@ def _detail(number: int, partition: Partition, verdict: Verdict, owner: str | No
         committed_at=partition.committed_at,
         end=partition.end,
         lag=partition.lag,
-        records_per_min=partition.track.rates(partition.silence(now)),
+        records_per_min=partition.track.rates(silence),
         verdict=verdict,
         time_lag_s=time_lag,
         reason=reason,

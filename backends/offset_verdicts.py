@@ -34,7 +34,7 @@ ORDER: tuple[Verdict, ...] = (
 )  # the whole takes the first that a part has
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """One partition at one moment. Seconds are counted to that moment."""
 
     partition: int

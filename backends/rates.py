@@ -51,6 +51,8 @@ class Reset(Struct, frozen=True):
 class Track:
     """One counter over the longest window. Times are the counter's own (a commit's, or our reading's when commits carry none)."""
 
+    __slots__ = ("_moves", "_offsets", "_readings", "_spacing", "_times", "reset", "still_since")
+
     def __init__(self, spacing: float = SPACING) -> None:
         self._spacing = spacing
         self._times = array("d")
