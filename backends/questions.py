@@ -10,13 +10,22 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from backends.snapshots import RecordTime
+from backends.snapshots import Data, RecordTime
 
 MAX_RECORDS: Final = 500  # of one answer; more are asked for with `before`
 VALUE_BYTES: Final = 64 << 10  # of each value and key in a list of records
 WHOLE_BYTES: Final = 8 << 20  # of a single record that is asked for whole: half of a frame of the link
 ANSWER_BYTES: Final = 8 << 20  # of all records of one answer
 MAX_POINTS: Final = 240  # of one partition's history
+
+
+class WholeOf(Struct, frozen=True, tag="whole", tag_field="kind"):
+    """What a source knows with all its details, which snapshots on their way to consoles leave out; all rows, or those of one name.
+
+    Answered by the monitor from the last reading: the source itself is not asked.
+    """
+
+    name: str | None = None
 
 
 class RecordsOf(Struct, frozen=True, tag="records", tag_field="kind"):
@@ -38,7 +47,12 @@ class HistoryOf(Struct, frozen=True, tag="history", tag_field="kind"):
     points: int = 32  # at most, of each partition; up to MAX_POINTS
 
 
-Question = RecordsOf | HistoryOf
+Question = WholeOf | RecordsOf | HistoryOf
+
+
+class Whole(Struct, frozen=True, tag="whole", tag_field="kind"):
+    observed_at: float | None
+    data: Data | None
 
 
 class Record(Struct, frozen=True):
@@ -86,7 +100,7 @@ class History(Struct, frozen=True, tag="history", tag_field="kind"):
     partitions: tuple[PartitionHistory, ...]
 
 
-Found = Records | History
+Found = Whole | Records | History
 
 VERBS: Final = frozenset(kind.__struct_config__.tag for kind in Question.__args__)
 

@@ -12,7 +12,8 @@ from typing import Any, Final, NoReturn
 
 from msgspec.structs import replace
 
-from backends.questions import Found, Question
+from backends.details import of_name
+from backends.questions import Found, Question, Whole, WholeOf
 from backends.snapshots import Data, Snapshot
 from backends.source import Answer, Source, Unavailable, Unconfigured
 
@@ -37,6 +38,11 @@ def retry_delay(failures: int, interval: float) -> float:
 def rest(interval: float, took: float) -> float:
     """Seconds from the end of a good reading to the next one. A clock that was set back meanwhile counts for nothing."""
     return max(interval - max(took, 0.0), interval * REST)
+
+
+def _whole(snapshot: Snapshot, name: str | None) -> Whole:
+    data = snapshot.data
+    return Whole(snapshot.observed_at, data if data is None or name is None else of_name(data, name))
 
 
 class Watch:
@@ -116,7 +122,10 @@ class Engine:
 
     async def ask(self, name: str, question: Question) -> Found:
         """Raises KeyError when there is no such source, Unavailable, and whatever a bug in it raises."""
-        return await self._watches[name].source.ask(question)
+        watch = self._watches[name]
+        if isinstance(question, WholeOf):
+            return _whole(watch.snapshot, question.name)
+        return await watch.source.ask(question)
 
     def check_silence(self, now: float) -> None:
         """Publishes as stale what has not answered for too long. A source that is always slow is given twice what it took last time."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
+from backends.details import brief
 from backends.questions import VERBS, Found, Question, arguments_of
 from backends.snapshots import Snapshot
 from backends.source import Source, Unavailable, Unconfigured
@@ -232,7 +233,7 @@ class LocalLink:
         return Reply(0, answer.ok, answer.text)
 
     def _publish(self, snapshot: Snapshot) -> None:
-        self.store.apply(snapshot)
+        self.store.apply(brief(snapshot))
         for change in self._news.of(snapshot):
             self._tell(change.severity, change.source, change.text)
         self.state = msgspec.structs.replace(self.state, last_heard_at=self._clock())

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from backends.details import brief
 from backends.snapshots import Snapshot
 from backends.source import Context
 from link.errors import LinkError
@@ -138,7 +139,7 @@ class Service:
             snapshot = self._explained(snapshot)
         topic = SOURCE_TOPIC + snapshot.source
         try:
-            self._server.publish(topic, msgspec.msgpack.encode(snapshot))
+            self._server.publish(topic, msgspec.msgpack.encode(brief(snapshot)))
         except ProtocolError as error:
             snapshot = replace(snapshot, state="down", data=None, error=f"{snapshot.source}: what it says cannot be shown: {error}")
             self._server.publish(topic, msgspec.msgpack.encode(snapshot))

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from backends.snapshots import Data, Kind, Snapshot
+from backends.snapshots import Data, Kind, Offsets, Snapshot
 from tui.filter import parse_filter
 
 SCHEMA: Final = 1
@@ -39,17 +39,23 @@ class Filter:
     def fits(self, name: str) -> bool:
         return not self.is_narrow or name in self.exact or any(pattern(name) for pattern in self._patterns)
 
+    def takes(self, item: Struct) -> bool:
+        """An application that is named exactly means its nodes, too."""
+        return self.fits(name_of(item)) or getattr(item, "application", None) in self.exact
+
 
 def names(snapshots: Sequence[Snapshot]) -> frozenset[str]:
     """Of everything that stands in a list."""
-    return frozenset(name for snapshot in snapshots for items in _lists(snapshot.data).values() for item in items if (name := _name(item)))
+    return frozenset(name for snapshot in snapshots for items in lists(snapshot.data).values() for item in items if (name := name_of(item)))
 
 
 def select(snapshot: Snapshot, wanted: Filter) -> Snapshot:
-    """The same snapshot with the rows that fit. Only what was asked for by its exact name keeps a long detail."""
+    """The same snapshot with the rows that fit. A total over all of them is not one of those."""
     if snapshot.data is None:
         return snapshot
-    kept = {key: tuple(item for item in items if wanted.fits(_name(item))) for key, items in _lists(snapshot.data).items()}
+    kept: dict[str, Any] = {key: tuple(item for item in items if wanted.takes(item)) for key, items in lists(snapshot.data).items()}
+    if wanted.is_narrow and isinstance(snapshot.data, Offsets):
+        kept["total"] = None
     return msgspec.structs.replace(snapshot, data=msgspec.structs.replace(snapshot.data, **kept))
 
 
@@ -107,11 +113,11 @@ def summary(data: Data | None) -> dict[str, Any] | None:
     """Without the lists; what they hold is counted, in total and by state."""
     if data is None:
         return None
-    lists = _lists(data)
-    shown = _plain(msgspec.structs.replace(data, **dict.fromkeys(lists, ())))
-    for key in lists:
+    found = lists(data)
+    shown = _plain(msgspec.structs.replace(data, **dict.fromkeys(found, ())))
+    for key in found:
         del shown[key]
-    return {**shown, "counts": {key: count(items) for key, items in lists.items()}}
+    return {**shown, "counts": {key: count(items) for key, items in found.items()}}
 
 
 def count(items: Sequence[Any]) -> dict[str, int]:
@@ -124,7 +130,7 @@ def counted(data: Data | None) -> str:
     if data is None:
         return ""
     parts = []
-    for key, items in _lists(data).items():
+    for key, items in lists(data).items():
         states = count(items)
         total = states.pop("total")
         if total:
@@ -143,14 +149,15 @@ def of_kind(snapshots: Sequence[Snapshot], kind: Kind) -> list[Snapshot]:
     return [snapshot for snapshot in snapshots if snapshot.kind == kind]
 
 
-def _lists(data: Data | None) -> dict[str, tuple[Struct, ...]]:
+def lists(data: Data | None) -> dict[str, tuple[Struct, ...]]:
+    """What stands in the rows of a pane, by the key of ``--json``."""
     if data is None:
         return {}
     values = {name: getattr(data, name) for name in data.__struct_fields__}
     return {name: value for name, value in values.items() if isinstance(value, tuple)}
 
 
-def _name(item: Struct) -> str:
+def name_of(item: Struct) -> str:
     """A failed file goes with its sender."""
     return str(getattr(item, "name", None) or getattr(item, "sender", ""))
 

@@ -4,12 +4,14 @@ With a daemon neither asyncio nor a source is imported: `status` must be cheap e
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 
+from backends.details import has_details, put_in
+from backends.questions import Found, Question, Whole, WholeOf, arguments_of
 from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import GONE, Unreachable
@@ -28,16 +30,22 @@ HELLO: Final = Hello((PROTOCOL,), "command line", VERSION)
 
 def gather(path: Path, kind: Kind | None, wait: float | None) -> Gathered:
     """`kind`: only its sources need to be asked when no daemon runs. Raises Trouble."""
-    socket = paths.monitor_socket(quick.directory(path))
-    try:
-        return _from_daemon(ask(socket, HELLO, ASK_DEADLINE))
-    except Unreachable as error:
-        if error.trouble not in GONE:
-            raise trouble(error, "monitor") from None
+    if (known := gather_from_daemon(path)) is not None:
+        return known
     from relay_console.config import load
     from relay_console.direct import observe
 
     return Gathered(tuple(observe(load(path), kind, wait)), False, VERSION, os.getpid(), None)
+
+
+def gather_from_daemon(path: Path) -> Gathered | None:
+    """None when no daemon runs for this configuration. Raises Trouble."""
+    try:
+        return _from_daemon(ask(paths.monitor_socket(quick.directory(path)), HELLO, ASK_DEADLINE))
+    except Unreachable as error:
+        if error.trouble not in GONE:
+            raise trouble(error, "monitor") from None
+    return None
 
 
 def _from_daemon(known: Known) -> Gathered:
@@ -68,6 +76,33 @@ def command(
         if error.trouble in GONE:
             return None
         raise trouble(error, target) from None
+
+
+def tell(path: Path, target: str, question: Question) -> Found:
+    """What a source answers, through the daemon. Raises Trouble."""
+    reply = command(paths.monitor_socket(quick.directory(path)), target, *arguments_of(question))
+    if reply is None:
+        raise TryAgain("the daemon went away while it was asked")
+    if not reply.ok:
+        raise ServiceUnavailable(reply.text)
+    try:
+        found: Found = msgspec.msgpack.decode(reply.data, type=Found)
+    except msgspec.DecodeError as error:
+        raise ServiceUnavailable(f"the answer is not understood ({error}); is the daemon of another version?") from None
+    return found
+
+
+def detailed(path: Path, snapshot: Snapshot, names: Collection[str], *, everything: bool) -> Snapshot:
+    """With the details that a daemon keeps to itself until they are asked for: of these rows, or of all. Raises Trouble."""
+    if snapshot.data is None or not has_details(snapshot.data):
+        return snapshot
+    data = snapshot.data
+    for name in [None] if everything else sorted(names):
+        found = tell(path, snapshot.source, WholeOf(name))
+        if not isinstance(found, Whole) or found.data is None:
+            raise ServiceUnavailable(f"{snapshot.source}: the daemon tells no details; is it of another version?")
+        data = found.data if name is None else put_in(data, name, found.data)
+    return msgspec.structs.replace(snapshot, data=data)
 
 
 def trouble(error: Unreachable, who: str) -> ServiceUnavailable | TryAgain:

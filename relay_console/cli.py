@@ -4,7 +4,6 @@ Exit codes: 0; 1 failure; 2 usage; 69 a needed service is unavailable; 75 try ag
 """
 
 import importlib
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -33,6 +32,8 @@ WORDS: Final = {
     "offsets": Word("answers", "How many records a minute each consumer processes."),
     "heap": Word("answers", "Old generation of the producer agents, or of GC log files."),
     "queues": Word("answers", "ActiveMQ queues and what is wrong with them."),
+    "check": Word("check", "One line and an exit code of 0 to 3 for a monitoring system."),
+    "records": Word("records", "The newest records of a Kafka topic."),
     "quarantine": Word("quarantine", "Lines that the relay refused: when, from whom, why."),
     "pause": Word("actions", "Pause a receiver or a sender."),
     "resume": Word("actions", "Resume a receiver or a sender."),
@@ -118,6 +119,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
+        if _is_check(arguments, error):
+            from relay_console.commands.check import refused
+
+            return refused(error.format_message())
         error.show(sys.stderr)
         return error.exit_code
     except Trouble as trouble:
@@ -127,11 +132,20 @@ def run(arguments: Sequence[str]) -> int:
         say(str(error), prefix=PROGRAM)
         return UNAVAILABLE
     except BrokenPipeError:
-        # Whoever read our answer has had enough. The interpreter would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from relay_console.output import let_go
+
+        let_go()
         return 128 + signal.SIGPIPE
     except (KeyboardInterrupt, click.Abort):
         return 128 + signal.SIGINT
+
+
+def _is_check(arguments: Sequence[str], error: click.ClickException) -> bool:
+    """A monitoring system takes 2, the code of wrong usage, for CRITICAL; a wrong option may also stand before the word."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None and context.parent is not None:
+        return context.command.name == "check" and context.parent.parent is None
+    return next((word for word in arguments if word in WORDS), None) == "check"
 
 
 def say(*lines: str, prefix: str = "") -> None:

@@ -3,7 +3,7 @@
 `load` imports every source module; `relay_console.quick` does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from relay.config import Relay
 from relay_console import paths
-from relay_console.consistency import faults
+from relay_console.consistency import Fault, faults, options_asked
 from relay_console.errors import BadConfiguration
 from relay_console.sections import OURS, Console, Section, sections
 from settings.convert import BROKEN, Converter, TooLarge, place_of
@@ -53,12 +53,16 @@ class Configuration(Struct, frozen=True):
         return [key for key in self.given if key in later]
 
 
-def load(path: Path) -> Configuration:
-    """Raises BadConfiguration with a line for each mistake."""
-    return read(_bytes(path), path, sections())
+def load(path: Path, *, asks_librdkafka: bool = True) -> Configuration:
+    """Raises BadConfiguration with a line for each mistake.
+
+    Whether librdkafka takes its options is not asked by who will not use them: the relay, whom a pane's mistakes do not concern, and
+    whoever only looks for a name. That costs 25 MB and 50 ms where there are options.
+    """
+    return read(_bytes(path), path, sections(), asks_librdkafka=asks_librdkafka)
 
 
-def read(raw: bytes, path: Path, known: Sequence[Section]) -> Configuration:
+def read(raw: bytes, path: Path, known: Sequence[Section], *, asks_librdkafka: bool = True) -> Configuration:
     """From the bytes of a file. Raises BadConfiguration."""
     converter = Converter()
     found: dict[str, Any] = {}
@@ -68,8 +72,9 @@ def read(raw: bytes, path: Path, known: Sequence[Section]) -> Configuration:
         directory = paths.relay_directory(relay.directory, path)
         if fault := paths.length_fault(directory):
             converter.mistake(("relay", "directory"), fault)
-        for path_in_file, text in faults(converter, [section.key for section in known], directory):
-            converter.mistake(path_in_file, text)
+        _note(converter, faults(converter, [section.key for section in known], directory))
+        if asks_librdkafka:
+            _note(converter, options_asked(converter))
     except NotYaml as error:
         raise BadConfiguration(*_lines(path, [error.mistake])) from None
     except TooLarge as error:
@@ -79,6 +84,11 @@ def read(raw: bytes, path: Path, known: Sequence[Section]) -> Configuration:
     whole = {section.key: found.get(section.key, section.default) for section in known}
     whole["relay"] = msgspec.structs.replace(relay, directory=str(directory))
     return Configuration(path, whole, tuple(found))
+
+
+def _note(converter: Converter, found: Iterable[Fault]) -> None:
+    for path, text, is_key in found:
+        converter.mistake(path, text, converter.keys.get(path) if is_key else None)
 
 
 def _convert(converter: Converter, root: Node | None, known: Sequence[Section]) -> dict[str, Any]:

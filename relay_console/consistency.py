@@ -1,13 +1,21 @@
-"""What no single value of a configuration can know: names that must differ, places that collide, columns that must be there. Pure."""
+"""What no single value of a configuration can know: names that must differ, places that collide, columns that must be there.
+
+Pure, but for `options_asked`, which looks at files and asks librdkafka.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
+import msgspec
+
+from backends import kafka_options
+from backends.kafka_options import Use, Value
 from relay.config import Receiver, Records, RequestLayout, Sender
 from relay.sinks import choice as sinks
-from settings.convert import Converter
+from settings.convert import BROKEN, Converter
 from settings.forms import split_address
+from settings.secret import Secret
 from settings.wording import Path, spell
 
 OWN_FOLDERS: Final = ("run", "seen", "quarantine", "conflicts", "archive", "failed")  # the relay's, below its directory
@@ -16,14 +24,22 @@ OWN_FOLDERS: Final = ("run", "seen", "quarantine", "conflicts", "archive", "fail
 class Fault(NamedTuple):
     path: Path
     text: str
+    is_key: bool = False  # not the value is wrong but that it stands there
 
 
 def faults(found: Converter, sections: Sequence[str], directory: PurePath) -> Iterator[Fault]:
     """`sections`: every key of the whole file; `directory`: the relay's, absolute."""
-    for rule in (_names, _layouts, _records, _sinks, _listeners, _backoffs):
+    for rule in (_names, _layouts, _records, _sinks, _listeners, _backoffs, _watched, _options):
         yield from rule(found)
     yield from _references(found, sections)
     yield from _places(found, directory)
+
+
+def options_asked(found: Converter) -> Iterator[Fault]:
+    """What librdkafka and the files that its options name say. Imports it when there are options, and reads no secret."""
+    for path, options, use in _kafka_options(found):
+        if options:
+            yield from _at(path, kafka_options.asked(options, use))
 
 
 def _names(found: Converter) -> Iterator[Fault]:
@@ -116,3 +132,37 @@ def _places(found: Converter, directory: PurePath) -> Iterator[Fault]:
                 yield Fault((*path, key), f"{place} collides with {owner}")
                 break
         taken.append((place, f"{spell(path)}.{key}"))
+
+
+def _watched(found: Converter) -> Iterator[Fault]:
+    """The same znodes or groups twice, under two names: each would be read twice, and every figure stand twice on the screen."""
+    first: dict[bytes, Path] = {}
+    for path, watched in found.made:
+        if path[:1] != ("offsets",) or len(path) != 2:
+            continue
+        plain = {**msgspec.to_builtins(watched), "name": None, "interval": None}
+        key = msgspec.json.encode(plain, order="sorted")
+        if key in first:
+            yield Fault(path, f"the same is watched by {spell(first[key])} already")
+        first.setdefault(key, path)
+
+
+def _options(found: Converter) -> Iterator[Fault]:
+    for path, options, use in _kafka_options(found):
+        yield from _at(path, kafka_options.faults(options, use))
+
+
+def _at(path: Path, faults: Iterator[kafka_options.Fault]) -> Iterator[Fault]:
+    for name, text, is_name in faults:
+        yield Fault((*path, name) if name else path, text, is_name)
+
+
+def _kafka_options(found: Converter) -> Iterator[tuple[Path, dict[str, Value], Use]]:
+    """Also those of a cluster in which something else is wrong. What is broken stands there and has a value that is not known."""
+    for path, values in found.mappings.items():
+        if path[-2:] == ("kafka", "options") or (path[0] == "kafka" and path[2:] == ("options",)):
+            yield (
+                path,
+                {name: Secret() if value is BROKEN else value for name, value in values.items()},
+                "read" if path[0] == "kafka" else "write",
+            )

@@ -1,4 +1,4 @@
-"""Asks the sources themselves, once or twice, when no daemon runs. Rates need two readings."""
+"""Asks the sources themselves when no daemon runs: for a reading, or two (rates need two), or a question to the topics."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from backends.questions import Records, RecordsOf
 from backends.snapshots import Kind, Snapshot
 from backends.source import Context, Source, Unavailable, Unconfigured
 from monitor.sources import build_sources
@@ -17,16 +18,59 @@ from relay_console.config import Configuration
 
 log = logging.getLogger(__name__)
 
+ASK_DEADLINE: Final = 20.0  # seconds for an answer to a question, as the monitor gives
 CLOSE_DEADLINE: Final = 2.0  # seconds; a source promises to be gone within one
+
+
+Told = Records | str  # why not
+
+
+def clusters(configuration: Configuration) -> list[str]:
+    """What the sources of topics are called."""
+    return [source.name for source in _sources(configuration, "topics")[0]]
+
+
+def ask_topics(configuration: Configuration, cluster: str | None, question: RecordsOf) -> dict[str, Told]:
+    """What the clusters answer that were meant, by name; none of them is observed. Blocks."""
+    return asyncio.run(_ask_all([source for source in _sources(configuration, "topics")[0] if cluster in (None, source.name)], question))
+
+
+async def _ask_all(sources: Sequence[Source], question: RecordsOf) -> dict[str, Told]:
+    try:
+        told = await asyncio.gather(*(_ask(source, question) for source in sources))
+        return {source.name: answer for source, answer in zip(sources, told, strict=True)}
+    finally:
+        await _close(sources)
+
+
+async def _ask(source: Source, question: RecordsOf) -> Told:
+    try:
+        async with asyncio.timeout(ASK_DEADLINE):
+            found = await source.ask(question)
+        return found if isinstance(found, Records) else f"{source.name}: it told something else than records"
+    except TimeoutError:
+        return f"{source.name}: no answer within {ASK_DEADLINE:g} s"
+    except Unavailable as trouble:
+        return trouble.error
+    except Exception as bug:
+        log.exception("source %s", source.name)
+        return f"{source.name}: internal error ({type(bug).__name__}); please report it"
 
 
 def observe(configuration: Configuration, kind: Kind | None, wait: float | None) -> list[Snapshot]:
     """Blocks for as long as the slowest source may take, and for `wait` seconds more when a second reading is wanted."""
+    sources, missing = _sources(configuration, kind)
+    hints = [Snapshot(each.kind, each.kind, "unconfigured", error=each.hint) for each in missing]
+    return [*asyncio.run(_observe_all(sources, wait)), *hints]
+
+
+def _sources(configuration: Configuration, kind: Kind | None) -> tuple[list[Source], list[Unconfigured]]:
     context = Context(configuration.sections, str(paths.relay_socket(configuration.directory)), VERSION)
     found = [source for source in build_sources(configuration.sections, context) if kind in (None, source.kind)]
-    sources = [source for source in found if not isinstance(source, Unconfigured)]
-    hints = [Snapshot(each.kind, each.kind, "unconfigured", error=each.hint) for each in found if isinstance(each, Unconfigured)]
-    return [*asyncio.run(_observe_all(sources, wait)), *hints]
+    return (
+        [source for source in found if not isinstance(source, Unconfigured)],
+        [source for source in found if isinstance(source, Unconfigured)],
+    )
 
 
 async def _observe_all(sources: Sequence[Source], wait: float | None) -> list[Snapshot]:
@@ -37,9 +81,13 @@ async def _observe_all(sources: Sequence[Source], wait: float | None) -> list[Sn
             snapshots = await asyncio.gather(*(_observe(source) for source in sources))
         return snapshots
     finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_DEADLINE):
-                await asyncio.gather(*(source.close() for source in sources), return_exceptions=True)
+        await _close(sources)
+
+
+async def _close(sources: Sequence[Source]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_DEADLINE):
+            await asyncio.gather(*(source.close() for source in sources), return_exceptions=True)
 
 
 async def _observe(source: Source) -> Snapshot:

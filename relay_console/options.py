@@ -16,6 +16,18 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 REFRESH: Final = click.FloatRange(min=1.0, max=3600.0)
 
 
+class DurationType(click.ParamType[float]):
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from settings.units import parse_duration
+
+        try:
+            return value if isinstance(value, float) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class Shared(Struct, frozen=True):
     """What was said before the word; the word may say it again."""
 

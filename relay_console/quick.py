@@ -35,4 +35,4 @@ def _value(node: Node | None, name: str) -> Node | None:
 def _read_whole(path: Path) -> Path:
     from relay_console.config import load
 
-    return load(path).directory
+    return load(path, asks_librdkafka=False).directory

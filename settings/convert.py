@@ -41,12 +41,17 @@ def place_of(node: Node) -> Place:
 
 
 class Converter:
-    """`mistakes` so far; `made`: every struct whose own keys were all right, with its path; `places`: where each value stands."""
+    """`mistakes` so far; `made`: every struct whose own keys were all right, with its path; `places`: where each value stands.
+
+    `mappings`: the open parts by path, with BROKEN for what could not be made; `keys`: where each of their keys stands.
+    """
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
         self.made: list[tuple[Path, Struct]] = []
         self.places: dict[Path, Place] = {}
+        self.mappings: dict[Path, dict[str, Any]] = {}
+        self.keys: dict[Path, Place] = {}
         self._values = 0
 
     def of(self, kind: type[T]) -> list[tuple[Path, T]]:
@@ -205,7 +210,10 @@ class Converter:
     def _mapping(self, node: Node, kind: Any, path: Path) -> Any:
         if not isinstance(node, MappingNode):
             return self._fail(path, f"keys and values are wanted, not {self._shown(node, path)}")
-        values = {key: self.convert(value, kind, (*path, key)) for key, _, value in self.pairs(node, path)}
+        values = self.mappings[path] = {}
+        for key, key_node, value in self.pairs(node, path):
+            self.keys[(*path, key)] = place_of(key_node)
+            values[key] = self.convert(value, kind, (*path, key))
         return {key: value for key, value in values.items() if value is not BROKEN}
 
     def _struct(self, node: Node, kind: type[Struct], path: Path) -> Any:

@@ -11,12 +11,12 @@ _SECRET_KEY: Final = re.compile(r"(password|passwd|passphrase|secret|token|crede
 
 
 def spell(path: Path) -> str:
-    """``kafka[0].limits[1].warn``"""
+    """``kafka[0].limits[1].warn``; a key of an open part may have dots of its own: ``kafka[0].options.sasl.password``"""
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif re.fullmatch(r"[\w-]+", part):
+        elif re.fullmatch(r"[\w-]+(\.[\w-]+)*", part):
             text += f".{part}" if text else part
         else:
             text += f"[{short(part)}]"

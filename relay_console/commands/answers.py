@@ -1,7 +1,5 @@
 """``status``, ``relays``, ``topics``, ``offsets``, ``heap``, ``queues``: one answer on stdout, from the daemon or from the sources."""
 
-import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,27 +10,16 @@ import click
 from backends.snapshots import Kind, Snapshot
 from relay_console import answers, tables
 from relay_console.answers import Filter, Gathered
-from relay_console.asking import gather
+from relay_console.asking import detailed, gather
 from relay_console.cli import say
-from relay_console.errors import ActionFailed
-from relay_console.options import Shared, config_option
+from relay_console.options import DurationType, Shared, config_option
+from relay_console.output import is_coloured, write_bytes, write_lines
 from relay_console.tables import Title, Word
 from tui.format import visible
 
 _STATUS: Final = (Title("STATE"), Title("SOURCE"), Title("KIND"), Title("AGE", "right"), Title("WHAT"), Title("ERROR"))
+_ALWAYS_DETAILED: Final = ("offsets",)  # in JSON: partitions are what scripts ask offsets for; topics have theirs when named
 _STATUS_ROLES: Final = {"ok": "ok", "stale": "warn", "down": "crit", "denied": "crit", "unconfigured": "dim"}
-
-
-class DurationType(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from settings.units import parse_duration
-
-        try:
-            return value if isinstance(value, float) else parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def _answer_options(function: Any) -> Any:
@@ -59,7 +46,7 @@ def status(shared: Shared, /, filters: Sequence[str], **given: Any) -> None:
     if given["is_json"]:
         sources = [answers.source(snapshot, answers.summary(snapshot.data), now) for snapshot in snapshots]
         return _write_json(gathered, sources, now)
-    _write(_status_lines(snapshots, now, _is_coloured(given["no_color"])))
+    write_lines(_status_lines(snapshots, now, is_coloured(given["no_color"])))
     if not snapshots and wanted.is_narrow:
         say("no name fits the filter")
     if not gathered.attached:
@@ -92,22 +79,25 @@ def _question(name: str, kind: Kind, text: str) -> click.Command:
     def ask(shared: Shared, /, filters: Sequence[str], **given: Any) -> int:
         if kind == "heap" and filters and any(_is_path(word) for word in filters):
             return _read_heap(filters, given)
-        gathered = gather(shared.over(given).path, kind, given["wait"])
-        return _answer(gathered, kind, filters, given)
+        path = shared.over(given).path
+        return _answer(path, gather(path, kind, given["wait"]), kind, filters, given)
 
     return ask
 
 
-def _answer(gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
+def _answer(path: Path, gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
     found = answers.of_kind(gathered.snapshots, kind)
     wanted = _filter(filters, answers.names(found))
+    if gathered.attached:
+        everything = given["is_json"] and kind in _ALWAYS_DETAILED
+        found = [detailed(path, snapshot, wanted.exact & answers.names([snapshot]), everything=everything) for snapshot in found]
     snapshots = [answers.select(snapshot, wanted) for snapshot in found]
     now = time.time()
     if given["is_json"]:
         sources = [answers.source(snapshot, answers.whole(snapshot.data, wanted), now) for snapshot in snapshots]
         _write_json(gathered, sources, now)
     else:
-        _write_pane(snapshots, kind, wanted, now, _is_coloured(given["no_color"]))
+        _write_pane(snapshots, kind, wanted, now, is_coloured(given["no_color"]))
     return 69 if answers.has_nothing(found) else 0
 
 
@@ -125,7 +115,7 @@ def _write_pane(snapshots: Sequence[Snapshot], kind: Kind, wanted: Filter, now: 
         entries = [entry for entry in pane.entries(store) if _is_asked_for(entry.item, wanted)]
         details = [section for entry in entries for section in pane.detail(store, entry.key, now)]
         sections.extend(section for index, section in enumerate(details) if section not in details[index + 1 :])  # the relay's once, last
-    _write(list(tables.render(sections, is_coloured)))
+    write_lines(list(tables.render(sections, is_coloured)))
     for snapshot in snapshots:
         if snapshot.error:
             say(f"{snapshot.source}: {snapshot.error}" + ("" if snapshot.data is None else " (the last rows are shown)"))
@@ -147,9 +137,10 @@ def _read_heap(files: Sequence[str], given: dict[str, Any]) -> int:
     heap = Heap(tuple(read_files(files, now)))
     if given["is_json"]:
         shown = answers.whole(heap, Filter((), frozenset()))
-        return _write_bytes(answers.pretty(shown))
+        write_bytes(answers.pretty(shown))
+        return 0
     snapshot = Snapshot("heap", "heap", "ok", now, data=heap)
-    _write_pane([snapshot], "heap", Filter((), frozenset()), now, _is_coloured(given["no_color"]))
+    _write_pane([snapshot], "heap", Filter((), frozenset()), now, is_coloured(given["no_color"]))
     for file in heap.files:
         if file.error:
             say(f"{file.file}: {file.error}")
@@ -168,28 +159,8 @@ def _filter(words: Sequence[str], names: frozenset[str]) -> Filter:
         raise click.UsageError(f"FILTER: {error}") from None
 
 
-def _is_coloured(is_refused: bool) -> bool:
-    return tables.wants_colour(sys.stdout.isatty(), is_refused, os.environ)
-
-
-def _write(lines: Sequence[str]) -> None:
-    text = "".join(f"{line}\n" for line in lines)
-    _write_bytes(text.encode(sys.stdout.encoding or "utf-8", "replace"))
-
-
-def _write_bytes(data: bytes) -> int:
-    try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise ActionFailed(f"cannot write the answer: {error.strerror}") from None
-    return 0
-
-
 def _write_json(gathered: Gathered, sources: list[dict[str, Any]], now: float) -> None:
-    _write_bytes(answers.as_json(gathered, sources, now))
+    write_bytes(answers.as_json(gathered, sources, now))
 
 
 relays = _question("relays", "relay", "Receivers, senders and connections; FILTER: regular expressions on their names.")

@@ -28,7 +28,7 @@ def headless(shared: Shared, is_embedded: bool) -> int:
 @click.pass_obj
 def relay(shared: Shared, /, embedded: bool, **given: Any) -> int:
     """Take records from partners and give records to partners, until SIGTERM."""
-    found = _begin(shared.over(given))
+    found = _begin(shared.over(given), asks_librdkafka=False)
     from relay.config import Relay
     from relay.options import CannotReread, Options
     from relay.service import run
@@ -37,7 +37,7 @@ def relay(shared: Shared, /, embedded: bool, **given: Any) -> int:
 
     def reread() -> Relay:
         try:
-            return config.load(found.path).relay
+            return config.load(found.path, asks_librdkafka=False).relay
         except BadConfiguration as error:
             raise CannotReread(error.lines) from None
 
@@ -55,9 +55,9 @@ def monitor(shared: Shared, /, **given: Any) -> int:
     return _monitor(_begin(shared), shared.write, is_embedded=False, starts_relay=False)
 
 
-def _begin(shared: Shared) -> Configuration:
+def _begin(shared: Shared, *, asks_librdkafka: bool = True) -> Configuration:
     """The configuration first: its mistakes are for whoever typed the command, not for the log."""
-    found = config.load(shared.path.absolute())
+    found = config.load(shared.path.absolute(), asks_librdkafka=asks_librdkafka)
     log.start(shared.log_format or "text", shared.log_file, shared.verbose, os.environ)
     for key in found.not_used_yet:
         logger.info("section %s is accepted and not used yet", key)

@@ -75,7 +75,7 @@ def _configured(path: Path) -> Iterable[str]:
     from relay_console.config import load
 
     try:
-        return [receiver.name for receiver in load(path).relay.receivers]
+        return [receiver.name for receiver in load(path, asks_librdkafka=False).relay.receivers]
     except BadConfiguration:
         return []
 

@@ -31,7 +31,7 @@ def open_screen(shared: Shared, given: dict[str, Any], *, attach: str | None, is
         raise click.UsageError("--attach ssh://… is not built yet; give the path of a socket, or run relay-console on that host")
     _look_at(given)
     # A demonstration and the console of another daemon need no configuration, not even one that is right.
-    found = config.load(shared.path.absolute()) if attach is None and not is_demo else None
+    found = config.load(shared.path.absolute(), asks_librdkafka=False) if attach is None and not is_demo else None
     settings = found.console if found else Console()
     _use_zone(settings.timezone)
     log.start(shared.log_format or "text", shared.log_file or str(paths.state_directory(os.environ) / LOG), shared.verbose, os.environ)
@@ -66,17 +66,19 @@ def _link(found: Configuration | None, attach: str | None, write: bool | None) -
         return SocketLink(socket, hello)
     socket = paths.monitor_socket(found.directory)
     private_directory(socket.parent)
-    _knock(socket, hello, may_be_absent=True)
+    if not _knock(socket, hello, may_be_absent=True):
+        config.load(found.path)  # whoever starts a daemon hears now what it would refuse
     return SocketLink(socket, hello, lambda: _start(found, socket, write))
 
 
-def _knock(socket: Path, hello: Hello, *, may_be_absent: bool) -> None:
-    """What no waiting mends is said before the screen is opened, with its exit code. Raises ServiceUnavailable."""
+def _knock(socket: Path, hello: Hello, *, may_be_absent: bool) -> bool:
+    """Whether somebody is there. What no waiting mends is said before the screen is opened, with its exit code: ServiceUnavailable."""
     try:
         greet(socket, hello)
+        return True
     except Unreachable as error:
         if error.trouble in ("absent", "died") and may_be_absent:
-            return
+            return False
         raise trouble(error, "monitor") from None
 
 

@@ -6,7 +6,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from backends.snapshots import Broker, Queue, Queues, Relay, Snapshot, Topic, TopicPartition, Topics
+from backends.snapshots import (
+    Broker,
+    Consumer,
+    ConsumerPartition,
+    Offsets,
+    Queue,
+    Queues,
+    Relay,
+    Snapshot,
+    Topic,
+    TopicPartition,
+    Topics,
+    Total,
+)
 from relay.status import FailedFile, SenderStatus
 from relay_console.answers import Filter, Gathered, age, as_json, counted, has_nothing, names, select, source, summary, whole
 
@@ -78,6 +91,74 @@ def test_partitions_are_told_only_of_a_topic_that_was_asked_for_by_name() -> Non
     assert by_name is not None and by_pattern is not None
     assert "detail" in by_name["topics"][0] and "detail" not in by_name["topics"][1]
     assert all("detail" not in found for found in by_pattern["topics"])
+
+
+RATES: dict[str, float | None] = {"1": 5.0, "5": None, "15": None}
+
+
+def consumer(name: str, application: str | None) -> Consumer:
+    part = ConsumerPartition(0, 5, NOW, 9, 4, RATES, "OK")
+    return Consumer(name, "csv", "orders", 1, RATES, 4, None, "OK", "", 0, (part,), application=application)
+
+
+def total(name: str) -> Total:
+    return Total(name, 2, 2, RATES, 8, 1.5, None, "OK", "")
+
+
+OFFSETS = Snapshot(
+    "lean",
+    "offsets",
+    "ok",
+    NOW,
+    data=Offsets((consumer("app1-node-1", "app1"), consumer("app1-node-2", "app1"), consumer("b", None)), (total("app1"),), total("lean")),
+)
+
+
+def asked(*words: str) -> dict[str, Any]:
+    wanted = Filter(words, names([OFFSETS]))
+    found = whole(select(OFFSETS, wanted).data, wanted)
+    assert found is not None
+    return found
+
+
+def test_an_application_named_exactly_means_its_nodes_and_a_node_itself_alone() -> None:
+    found = asked("app1")
+    assert [each["name"] for each in found["consumers"]] == ["app1-node-1", "app1-node-2"]
+    assert [each["name"] for each in found["applications"]] == ["app1"]
+    found = asked("app1-node-2")
+    assert [each["name"] for each in found["consumers"]] == ["app1-node-2"] and not found["applications"]
+
+
+def test_a_total_over_all_is_told_only_where_all_are_shown() -> None:
+    assert asked()["total"]["lag"] == 8
+    assert asked("app1")["total"] is None
+    assert len(asked()["consumers"][0]["detail"]) == 1
+
+
+def test_status_counts_consumers_and_applications_and_keeps_the_total() -> None:
+    found = summary(OFFSETS.data)
+    assert found is not None
+    assert found["counts"] == {"consumers": {"total": 3, "OK": 3}, "applications": {"total": 1, "OK": 1}}
+    assert found["total"]["records_per_min"] == {"1": 5.0, "5": None, "15": None}
+    assert counted(OFFSETS.data) == "3 consumers (3 OK); 1 application (1 OK)"
+
+
+# SPEC 10, word for word: these names are fixed; more may be added.
+TOPIC_FIELDS = "name partitions state records_per_s loaded_age_s sent_age_s record_age_s load_delay_s worst_partition reason"
+TOPIC_DETAIL = "partition start end leader loaded_at sent_at record_at state sample"
+CONSUMER_FIELDS = "name layout topic partitions records_per_min lag time_lag_s verdict reason bad_pairs detail"
+CONSUMER_DETAIL = "partition offset committed_at end lag records_per_min verdict"
+
+
+def test_the_promised_names_of_topics_and_offsets_are_there() -> None:
+    topics = whole(TOPICS.data, Filter(["orders"], names([TOPICS])))
+    assert topics is not None
+    assert set(TOPIC_FIELDS.split()) <= set(topics["topics"][0])
+    assert set(TOPIC_DETAIL.split()) <= set(topics["topics"][0]["detail"][0])
+    found = asked()["consumers"][0]
+    assert set(CONSUMER_FIELDS.split()) <= set(found)
+    assert set(CONSUMER_DETAIL.split()) <= set(found["detail"][0])
+    assert set(found["records_per_min"]) == set(found["detail"][0]["records_per_min"]) == {"1", "5", "15"}
 
 
 def test_a_summary_counts_its_lists_and_keeps_the_rest() -> None:

@@ -1,6 +1,8 @@
 """config.yaml: every mistake at once at its line and column, nothing invented, no secret repeated; the shipped one is right."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +91,37 @@ def test_no_secret_of_a_broken_file_is_repeated() -> None:
     text += "kafka: [{name: k, options: {sasl.password: hunter2, ssl.key.pem: hunter2}}]\n"
     assert "hunter2" not in "\n".join(mistakes(text))
     assert len(mistakes(text)) >= 4
+
+
+def test_wrong_options_are_told_beside_every_other_mistake_of_their_cluster() -> None:
+    found = mistakes("""
+kafka:
+  - name: k
+    bootstrap: "localhost:9092"
+    interval: 5
+    options:
+      sasl.mechansm: PLAIN
+      security.protocol: SASL_SSL
+      sasl.password: hunter2
+      sasl.username: kim
+      fetch.min.bytes: 5s
+""")
+    assert [line.split(": ")[0] for line in found] == ["5:15", "7:7", "8:26", "9:22", "11:24"]
+    assert "sasl.mechanism is missing" in found[2] and "hunter2" not in str(found)
+
+
+def test_who_does_not_use_the_options_does_not_ask_for_them(tmp_path: Path) -> None:
+    """The relay is not kept from its records by a pane's certificate, and never has librdkafka for it."""
+    file = tmp_path / "config.yaml"
+    file.write_text("kafka: [{name: k, bootstrap: 'h:1', options: {ssl.ca.location: /nowhere/ca.pem}}]\n")
+    script = (
+        "import sys; from pathlib import Path; from relay_console.config import load\n"
+        "load(Path(sys.argv[1]), asks_librdkafka=False); print('confluent_kafka' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"
+    with pytest.raises(BadConfiguration, match=r"ca\.pem: No such file"):
+        load(file)
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "relay:\nkafka:\nchecks:\naccess:\n", "{}\n"])

@@ -178,3 +178,21 @@ def test_every_action_on_the_relay_by_the_command_line_with_its_audit_line(place
     assert done[:5] == [("disconnect", False), ("disconnect", True), ("drain", True), ("pause", True), ("send", False)]
     assert "payload" not in (place.directory / "audit.log").read_text()
     assert "payload" not in (place.directory / "run" / "relay.log").read_text()
+
+
+def test_a_relay_takes_records_whatever_a_pane_wants_of_librdkafka_and_never_loads_it(tmp_path: Path) -> None:
+    place = Place(tmp_path, "kafka: [{name: k, bootstrap: 'h:1', options: {ssl.ca.location: /nowhere/ca.pem, client.id: x}}]\n")
+    assert "ca.pem: No such file" in place.run("config", "check").stderr
+    relay = subprocess.Popen(place.argv("relay"), stderr=subprocess.PIPE, text=True)
+    try:
+        ends_at = time.monotonic() + 20
+        while not (place.directory / "run" / "relay.sock").exists() and time.monotonic() < ends_at and relay.poll() is None:
+            time.sleep(0.05)
+        with socket.create_connection(("127.0.0.1", place.port), 5) as partner:
+            partner.settimeout(5)
+            partner.sendall(record(1))
+            assert partner.recv(100) == b"0023|RES|000000001|200\n"
+        assert "librdkafka" not in Path(f"/proc/{relay.pid}/maps").read_text()
+    finally:
+        relay.terminate()
+        relay.communicate(timeout=20)

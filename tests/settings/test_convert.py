@@ -226,7 +226,7 @@ def test_any_heap_of_yaml_is_values_or_mistakes(text: str) -> None:
 
 
 def test_a_path_is_spelt_as_operators_say_it() -> None:
-    assert spell(("kafka", 0, "options", "sasl.password")) == "kafka[0].options['sasl.password']"
+    assert spell(("kafka", 0, "options", "sasl.password")) == "kafka[0].options.sasl.password"
     assert spell(("a\x1b[31m",)) == "['a\\x1b[31m']"
 
 
