@@ -9,7 +9,11 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 
 COMMIT_S = 1.0
-AT_ONCE, SLOWLY = 500, 20  # records in 0.1 s; what was gone back to is read again slowly, or nobody would see that
+AT_ONCE, SLOWLY = (
+    500,
+    20,
+)  # records at a time; what was gone back to is read slowly: else it takes one second (group-rewound-for-a-second)
+PAUSE_S = 0.1  # between two slow times
 
 
 def main(address: str, group: str, topic: str) -> None:
@@ -27,6 +31,7 @@ def main(address: str, group: str, topic: str) -> None:
     consumer.subscribe([topic])
     next_commit, most = time.monotonic() + COMMIT_S, AT_ONCE
     while True:
+        time.sleep(PAUSE_S if most == SLOWLY else 0.0)
         for message in consumer.consume(most, 0.1):
             if message.error() is None:
                 places[message.partition() or 0] = (message.offset() or 0) + 1
