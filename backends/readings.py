@@ -23,7 +23,7 @@ MIN_LAGS, MIN_TREND_S = 6, 120.0  # readings and seconds below which nothing is 
 GROWTH_S = 30.0  # a lag has grown when it did by what is written in so many seconds: more traffic alone makes it larger
 SWING = 2.0  # kept readings between two moves: then a lag swings, and its floors are looked at
 WIDER = 1.1  # than a usual wait: one move at least lies in each stretch
-NEARLY = 0.9  # of that stretch: readings do not come at its very ends
+NEARLY = 0.9  # of that stretch, as readings do not come at its very ends; of the highest lag, or it is on its way down
 GROWTH_RECORDS = 10  # ... and by so many records: on a quiet topic one is nothing
 
 
@@ -116,15 +116,17 @@ class Readings:
         if len(ats) < MIN_LAGS or (seconds := ats[-1] - ats[0]) < MIN_TREND_S:
             return None
         lags = list(map(sub, ends, offsets))  # below 0 only while an offset lies beyond its log, and then it is not asked for
-        floors = _floors(ats, lags, usual_wait) if usual_wait > SWING * seconds / len(lags) else lags
-        if len(floors) < MIN_LAGS:
-            floors = lags
+        swings = usual_wait > SWING * seconds / len(lags)
+        floors = _floors(ats, lags, usual_wait) if swings else lags
+        is_known = len(floors) >= MIN_LAGS
+        floors = floors if is_known else lags
         half, quarter = len(floors) // 2, len(floors) // 4
         older, newer = floors[:half], floors[half:]
         late, later = sum(floors[-2 * quarter : -quarter]), sum(floors[-quarter:])
         grown, much = floors[-1] - floors[0], max(GROWTH_RECORDS, GROWTH_S * (ends[-1] - ends[0]) / seconds)
-        grows = min(newer) > max(older) and later > late and grown >= much and seconds >= least * NEARLY
-        return Trend(grows, max(newer) < min(older) and later < late, later > late, grown / seconds, seconds)
+        rises = later > late and (not is_known or floors[-1] >= NEARLY * max(floors[-quarter:]))
+        grows = min(newer) > max(older) and rises and grown >= much and seconds >= least * NEARLY
+        return Trend(grows, max(newer) < min(older) and later < late, rises, grown / seconds, seconds)
 
 
 def _floors(ats: Sequence[float], lags: Sequence[int], usual_wait: float) -> list[int]:

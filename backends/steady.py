@@ -17,10 +17,10 @@ HOLDS: Mapping[Verdict, Hold] = {
     "REWOUND": Hold(0, 1),  # a thing that happened, not one that goes on: an offset that went back is no less true for waiting
     "STOPPED": Hold(0, 2),  # minutes of silence stand behind it already; the second reading rules out a slip of one
     "STALLED": Hold(0, 2),
-    "FALLING_BEHIND": Hold(90, 3),  # a producer's burst of some minutes looks the same, and ends
+    "FALLING_BEHIND": Hold(120, 3),  # a producer's burst of some minutes looks the same, and ends
 }
 CALM = Hold(30, 2)  # a consumer that limps is not well at each step
-SLOWLY = {"FALLING_BEHIND": Hold(90, 3)}  # what took long to be said takes as long to be taken back
+SLOWLY = {"FALLING_BEHIND": Hold(120, 3)}  # what took long to be said takes as long to be taken back
 
 
 class Steady:

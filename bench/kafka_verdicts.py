@@ -51,23 +51,54 @@ def table(traces: Iterable[Trace]) -> tuple[dict[str, Any], list[Score], list[Sc
     return kinds, [each for own, _ in by_kind.values() for each in own], [each for _, peer in by_kind.values() for each in peer]
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+def figures(seeds: Sequence[int]) -> dict[str, Any]:
     parts = {
-        "healthy": scenarios.traces(scenarios.HEALTHY),
-        "troubled": scenarios.traces(scenarios.TROUBLED),
-        "without_log_ends": scenarios.traces(scenarios.WITHOUT_ENDS),
-        "cannot_be_told": scenarios.traces(scenarios.UNTOLD),
+        "healthy": scenarios.traces(scenarios.HEALTHY, seeds),
+        "troubled": scenarios.traces(scenarios.TROUBLED, seeds),
+        "without_log_ends": scenarios.traces(scenarios.WITHOUT_ENDS, seeds),
+        "cannot_be_told": scenarios.traces(scenarios.UNTOLD, seeds),
         "recorded": recorded(),
     }
-    answer: dict[str, Any] = {"program": "kafka_verdicts"}
+    answer: dict[str, Any] = {"program": "kafka_verdicts", "seeds": list(seeds)}
     own: list[Score] = []
     peer: list[Score] = []
+    bare: list[Score] = []
     for name, traces in parts.items():
         answer[name], ours_here, peers_here = table(traces)
-        own, peer = own + (ours_here if name != "without_log_ends" else []), peer + peers_here
-    answer["all_with_log_ends"] = {"ours": summary(own), "burrow": peers(peer)}
-    print(json.dumps(answer, indent=1))
+        (bare if name == "without_log_ends" else own).extend(ours_here)
+        peer += peers_here
+    answer["sums"] = {
+        "all with log ends": {"ours": summary(own), "burrow": peers(peer)},
+        "all without": {"ours": summary(bare), "burrow": None},
+    }
+    return answer
+
+
+def cells(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return ["-"] * 4
+    seen = found["troubles"] - found["missed"]
+    delay = "" if found["delay_median_s"] is None else f" after {found['delay_median_s']} s"
+    troubles = f"{seen} of {found['troubles']}{delay}" if found["troubles"] else ""
+    return [str(found["false_readings"]), str(found["false_traces"]), troubles, str(found["flaps"])]
+
+
+def markdown(answer: dict[str, Any]) -> str:
+    """The table of docs/verdicts.md."""
+    lines = []
+    for part in ("healthy", "troubled", "without_log_ends", "cannot_be_told", "recorded", "sums"):
+        for kind, found in answer[part].items():
+            lines.append(" | ".join(["", kind, *cells(found["ours"]), *cells(found["burrow"]), ""]).strip())
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default=",".join(map(str, scenarios.SEEDS)), help="of the made traces, such as 1,2,3")
+    parser.add_argument("--markdown", action="store_true", help="the rows of docs/verdicts.md instead of JSON")
+    arguments = parser.parse_args()
+    answer = figures([int(seed) for seed in arguments.seeds.split(",")])
+    print(markdown(answer) if arguments.markdown else json.dumps(answer, indent=1))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def test_a_rewind_is_said_at_once_because_it_has_happened() -> None:
     assert heard("OK", "REWOUND") == ["OK", "REWOUND"]
 
 
-def test_falling_behind_must_last_for_a_minute_and_a_half() -> None:
-    behind: list[Verdict] = ["FALLING_BEHIND"] * 10
+def test_falling_behind_must_last_for_two_minutes() -> None:
+    behind: list[Verdict] = ["FALLING_BEHIND"] * 13
     assert heard("OK", *behind)[-2:] == ["OK", "FALLING_BEHIND"]
 
 
