@@ -1,6 +1,6 @@
 """A snapshot with and without its details. Pure.
 
-Partitions of every topic and consumer are by far most of what a monitor knows: 1,000 znodes of 32 partitions are 4 MB every few seconds, for
+Partitions of every topic and consumer are most of what a monitor knows: 1,000 znodes of 32 partitions are 4 MB every few seconds, for
 each console. So they stay with the monitor, and who looks at one row asks for its details (questions.WholeOf).
 """
 
