@@ -17,7 +17,7 @@ class Partition:
 
     __slots__ = (
         "_ahead", "_began_at", "_gaps", "_heard_at", "_read_at", "_reset_at", "_same_commits", "_step", "_waits", "_working_since",
-        "committed_at", "end", "moved_at", "readings", "steady", "track", "trend",
+        "_written_at", "committed_at", "end", "moved_at", "readings", "steady", "track", "trend",
     )  # fmt: skip
 
     def __init__(self, partitions: int) -> None:
@@ -32,6 +32,7 @@ class Partition:
         self._working_since: float | None = None
         self._began_at = self._reset_at = float("-inf")
         self._read_at: float | None = None
+        self._written_at: float | None = None  # the record at the offset
         self._step: float | None = None  # the shortest pause between two readings
         self._same_commits = 0
         self._ahead = 0  # readings in a row in which the offset lay beyond the log end
@@ -51,6 +52,7 @@ class Partition:
         has_work = (lag := self.lag) is not None and lag > allowed
         self._working_since = (self._working_since if self._working_since is not None else now) if has_work else None
         self.trend = self.readings.trend(self._waits.usual or 0.0, now) if has_work else None
+        self._written_at = self.readings.written_at(self.track.offset) if lag else None
         return told
 
     @property
@@ -83,8 +85,7 @@ class Partition:
         """Seconds since the record at the offset was written; None before what we watched."""
         if not self.lag:
             return 0.0 if self.lag == 0 else None
-        written_at = self.readings.written_at(self.track.offset)
-        return None if written_at is None else max(0.0, now - written_at)
+        return None if self._written_at is None else max(0.0, now - self._written_at)
 
     def behind_at_least(self, now: float) -> float | None:
         """Where the time lag is longer than we have watched: how long that is."""
