@@ -3,21 +3,22 @@
 Commits of znodes carry their own time, and rates are counted with it; offsets of groups carry none, and the time of our reading stands in.
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from msgspec import Struct
 
-from backends.offset_verdicts import REWOUND_S, STALLED_S, Standing, explain, judge, overall, siblings_text
-from backends.rates import MIN_GROWTH_S, WINDOWS, Track, is_growing, total
-from backends.snapshots import Consumer, ConsumerPartition, Rates, Verdict
+from backends.offset_verdicts import Standing, explain, judge, overall, siblings_text
+from backends.partition_memory import Partition
+from backends.questions import PartitionHistory
+from backends.rates import WINDOWS, total
+from backends.snapshots import Consumer, ConsumerPartition, GroupStatus, Rates, Verdict
+from backends.steady import ALARMS
 from backends.wording import count, span
 
 N = TypeVar("N", int, float)
 
-MAX_LAGS = 64  # readings of lag kept for a trend
-LAG_WINDOW_S = 300.0
+NO_RATES: Rates = dict.fromkeys(WINDOWS)
 
 
 class Observation(Struct, frozen=True):
@@ -33,72 +34,19 @@ class Observation(Struct, frozen=True):
     bad_sample: str | None = None
     has_members: bool = True
     note: str = ""  # what could not be read
+    application: str | None = None
+    cluster: str | None = None
+    group: GroupStatus | None = None
+    owners: Mapping[int, str] = {}
+    uncommitted: frozenset[int] = frozenset()  # partitions of the topic for which nothing was committed: they have no lag
 
 
-class _Partition:
-    """What is remembered of one partition."""
+class Siblings(Struct, frozen=True):
+    """Other consumers that do the same kind of work."""
 
-    def __init__(self) -> None:
-        self.track, self.ends = Track(), Track()
-        self.lags: deque[tuple[float, int]] = deque(maxlen=MAX_LAGS)
-        self.committed_at: float | None = None
-        self.end: int | None = None  # of this reading
-        self.heard_at: float | None = None  # our clock, when a newer commit was last seen; None: only the first one was
-        self.moved_at = float("-inf")  # our clock, when the offset was last seen to move
-
-    def feed(self, offset: int, committed_at: float | None, end: int | None, now: float) -> None:
-        at = committed_at if committed_at is not None else now
-        if self.track.has_begun and at > self.track.at:
-            self.heard_at = now
-        if self.track.has_begun and offset != self.track.offset:
-            self.moved_at = now
-        self.track.feed(at, offset)
-        self.committed_at = committed_at
-        self.end = end
-        if end is not None:
-            self.ends.feed(now, end)
-        if (lag := self.lag) is not None:
-            self.lags.append((now, lag))
-        while self.lags and now - self.lags[0][0] > LAG_WINDOW_S:
-            self.lags.popleft()
-
-    @property
-    def lag(self) -> int | None:
-        """None where the log end is not known, or lies before the offset: then it is not this log's offset."""
-        return self.end - self.track.offset if self.end is not None and self.end >= self.track.offset else None
-
-    def silence(self, now: float) -> float:
-        """Seconds since the newest sample. The server's clock may differ from ours: what we saw ourselves is believed before it."""
-        by_its_clock = max(0.0, now - self.track.at)
-        return by_its_clock if self.heard_at is None else min(by_its_clock, now - self.heard_at)
-
-    def time_lag(self, now: float) -> float | None:
-        """Seconds since the record at the offset was the newest; None before what we watched."""
-        if self.lag == 0:
-            return 0.0
-        written_at = self.ends.crossed(self.track.offset) if self.lag is not None else None
-        return None if written_at is None else max(0.0, now - written_at)
-
-    def standing(self, number: int, allowed: int, has_members: bool, now: float) -> Standing:
-        track, silence = self.track, self.silence(now)
-        still = silence + track.at - track.still_since
-        is_timed, reset = self.committed_at is not None, track.reset
-        if reset is not None and (track.offset >= reset.before or now - reset.at > REWOUND_S):
-            reset = None
-        return Standing(
-            partition=number,
-            silence=silence if is_timed else 0.0 if has_members else still,
-            still=still,
-            has_moved=track.has_moved,
-            is_first=not track.has_two_readings,
-            gap=track.gap if is_timed else None,
-            move_gap=track.move_gap,
-            lag=self.lag,
-            allowed=allowed,
-            growing=is_growing(list(self.lags)),
-            reset=reset,
-            beyond=self.end if self.end is not None and self.end < track.offset else None,
-        )
+    moving: int = 0
+    usual_gap: float | None = None  # between two of their commits
+    committed_at: float | None = None  # the newest of their commits, by the server's clock
 
 
 class Consumption:
@@ -106,81 +54,172 @@ class Consumption:
 
     def __init__(self, allowed_lag: int = 0) -> None:
         self._allowed = allowed_lag
-        self._partitions: dict[int, _Partition] = {}
-        self._seen: Observation | None = None
+        self._partitions: dict[int, Partition] = {}
+        self._seen = Observation("", "csv", None, {})
+        self._has_begun = False
+        self._is_read = False  # the last reading was made
 
-    def feed(self, seen: Observation, now: float) -> None:
-        """A partition that is no longer there is forgotten; a reading that could not be made changes nothing but its note."""
-        self._seen = seen
-        if seen.note and not seen.offsets:
-            return
-        self._partitions = {number: self._partitions.get(number) or _Partition() for number in sorted(seen.offsets)}
+    def feed(self, seen: Observation, now: float, partitions: int = 0) -> list[str]:
+        """What happened since the reading before. A partition that is no longer there is forgotten; a reading that could not be made
+        changes nothing but its note. `partitions`: of the whole source."""
+        self._seen, self._is_read = seen, bool(seen.offsets) or not seen.note
+        if not self._is_read:
+            return []
+        before = self._partitions
+        self._partitions = {number: before.get(number) or Partition(partitions) for number in sorted(seen.offsets)}
+        told = _came_and_went(before.keys(), self._partitions.keys()) if self._has_begun else []
+        self._has_begun = True
         for number, partition in self._partitions.items():
-            partition.feed(seen.offsets[number], seen.committed_at.get(number), seen.ends.get(number), now)
+            news = partition.feed(seen.offsets[number], seen.committed_at.get(number), seen.ends.get(number), self._allowed, now)
+            told += [f"partition {number} {text}" for text in news]
+        return told
 
-    def moving(self, now: float) -> int:
-        """How many partitions moved a moment ago."""
-        return sum(now - partition.moved_at <= STALLED_S for partition in self._partitions.values())
+    def is_moving(self, now: float) -> bool:
+        return self._moving(now) > 0
 
-    def consumer(self, now: float, moving_siblings: int) -> Consumer:
-        """`moving_siblings`: other consumers of the same source with partitions that move."""
-        seen, moving = self._seen or Observation("", "csv", None, {}), self.moving(now)
-        standings = [each.standing(number, self._allowed, seen.has_members, now) for number, each in self._partitions.items()]
-        verdicts = [judge(each, each.has_moved if moving else moving_siblings > 0) for each in standings]
-        details = tuple(
-            _detail(number, partition, verdict, now)
-            for (number, partition), verdict in zip(self._partitions.items(), verdicts, strict=True)
-        )
-        whole: Verdict = overall(verdicts) if seen.offsets else "UNKNOWN"
-        lag = _all([each.lag for each in details], sum)
+    def committed_at(self) -> float | None:
+        return max(filter(None, (each.committed_at for each in self._partitions.values())), default=None)
+
+    def usual_gap(self) -> float | None:
+        return max(filter(None, (each.usual_gap for each in self._partitions.values())), default=None)
+
+    def history(self, number: int | None, points: int) -> tuple[PartitionHistory, ...]:
+        chosen = self._partitions.items() if number is None else [(number, self._partitions[number])] if number in self._partitions else ()
+        return tuple(PartitionHistory(each, partition.readings.points(points)) for each, partition in chosen)
+
+    def consumer(self, now: float, siblings: Siblings) -> Consumer:
+        seen, moving = self._seen, self._moving(now)
+        silences = {number: each.silence(now) for number, each in self._partitions.items()}
+        standings = self._standings(now, siblings, moving)
+        raw = [judge(each) for each in standings]
+        said = [self._say(each, verdict, now) for each, verdict in zip(self._partitions.values(), raw, strict=True)]
+        others = siblings_text(moving, siblings.moving)
+        for partition, standing, verdict in zip(self._partitions.values(), standings, raw, strict=True):
+            if self._is_read and verdict == partition.steady.said:
+                partition.steady.reason = explain(verdict, [standing], 1, others) if verdict != "OK" else ""
+        details = [
+            _detail(number, partition, word, seen.owners.get(number), silences[number], now)
+            for (number, partition), word in zip(self._partitions.items(), said, strict=True)
+        ]
+        whole: Verdict = overall(said) if seen.offsets else "UNKNOWN"
         rates = total(each.records_per_min for each in details)
-        blamed = [standing for standing, verdict in zip(standings, verdicts, strict=True) if verdict == whole]
-        because = explain(whole, blamed, len(standings), siblings_text(moving, moving_siblings)) if seen.offsets else ""
-        speed = _speed(details, rates, self._watched(now))
-        sentences = (because or _lag_text(details), speed, self._catching_up(), _faults(seen))
+        because = self._because(whole, standings, raw, said, others, now)
+        sentences = (
+            because or _lag_text(details),
+            _speed(details, rates, max((each.track.watched + silences[number] for number, each in self._partitions.items()), default=0.0)),
+            self._progress(now),
+            _faults(seen),
+        )
         return Consumer(
             name=seen.name,
             layout=seen.layout,
             topic=seen.topic,
-            partitions=len(details),
+            partitions=len(details) + len(seen.uncommitted),
             records_per_min=rates,
-            lag=lag,
-            time_lag_s=_all([each.time_lag(now) for each in self._partitions.values()], max),
+            lag=all_known([each.lag for each in details], sum),
+            time_lag_s=all_known([each.time_lag_s for each in details], max),
             verdict=whole,
             reason="; ".join(filter(None, sentences)) or "it moves",
             bad_pairs=seen.bad_pairs,
             bad_sample=seen.bad_sample,
-            detail=details,
+            detail=_with_uncommitted(details, seen),
             committed_at=max((each.committed_at for each in details if each.committed_at is not None), default=None),
+            cluster=seen.cluster,
+            application=seen.application,
+            catch_up_s=self._catch_up(),
+            group=seen.group,
         )
 
-    def _watched(self, now: float) -> float:
-        """Seconds that the rates are of, at most: the longest that any partition was watched."""
-        return max((each.track.watched + each.silence(now) for each in self._partitions.values()), default=0.0)
+    def _moving(self, now: float) -> int:
+        return sum(partition.is_moving(now) for partition in self._partitions.values())
 
-    def _catching_up(self) -> str:
-        """When the lag will be gone, if it goes on shrinking as in the last minutes."""
-        trends = [partition.lags for partition in self._partitions.values() if len(partition.lags) > 1]
-        if not trends or len(trends) < len(self._partitions):
+    def _standings(self, now: float, siblings: Siblings, moving: int) -> list[Standing]:
+        """A partition without a habit of its own is measured by those of its siblings: they are worked on by the same program."""
+        from msgspec.structs import replace
+
+        parts = self._partitions.values()
+        wait = max(filter(None, (each.usual_wait for each in parts)), default=None)
+        gap = max(filter(None, (each.usual_gap for each in parts)), default=siblings.usual_gap)
+        made = []
+        for number, partition in self._partitions.items():
+            siblings_move = partition.track.has_moved if moving else siblings.moving > 0
+            silence = partition.silence(now, siblings.committed_at)
+            standing = partition.standing(number, self._allowed, self._seen.has_members, siblings_move, silence, now)
+            if (standing.usual_wait is None and wait is not None) or (standing.usual_gap is None and gap is not None):
+                standing = replace(standing, usual_wait=standing.usual_wait or wait, usual_gap=standing.usual_gap or gap)
+            made.append(standing)
+        return made
+
+    def _say(self, partition: Partition, verdict: Verdict, now: float) -> Verdict:
+        """What was not read says nothing new."""
+        return partition.steady.hear(verdict, now) if self._is_read else partition.steady.said or "UNKNOWN"
+
+    def _because(
+        self, whole: Verdict, standings: Sequence[Standing], raw: Sequence[Verdict], said: Sequence[Verdict], others: str, now: float
+    ) -> str:
+        """The figures of the partitions that the verdict comes from; of those that look better already only what they were blamed for."""
+        if not self._seen.offsets:
             return ""
-        left, shrunk = sum(lags[-1][1] for lags in trends), sum(lags[0][1] - lags[-1][1] for lags in trends)
-        seconds = max(lags[-1][0] - lags[0][0] for lags in trends)
-        return f"caught up in {span(left * seconds / shrunk)}" if left > self._allowed and shrunk > 0 and seconds >= MIN_GROWTH_S else ""
+        blamed = [each for each, word in zip(standings, said, strict=True) if word == whole]
+        agreeing = [each for each, word, verdict in zip(standings, said, raw, strict=True) if word == whole == verdict]
+        if agreeing or whole not in ALARMS:
+            return explain(whole, agreeing or blamed, len(standings), others)
+        steady = self._partitions[blamed[0].partition].steady
+        return f"{steady.reason}; better for {span(now - (steady.since or now))}"
+
+    def _catch_up(self) -> float | None:
+        """Seconds until the last of its partitions has caught up. None: there is no lag, or one of them does not shrink."""
+        behind = [each.catch_up() for each in self._partitions.values() if (each.lag or 0) > self._allowed]
+        return all_known(behind, max)
+
+    def _progress(self, now: float) -> str:
+        """How far behind it is where that is longer than we have watched, and when it will have caught up."""
+        least = max(filter(None, (each.behind_at_least(now) for each in self._partitions.values())), default=None)
+        left = self._catch_up()
+        behind = "" if least is None or least < 1 else f"more than {span(least)} behind"
+        return "; ".join(filter(None, (behind, "" if left is None else f"caught up in {span(left)}")))
 
 
-def _detail(number: int, partition: _Partition, verdict: Verdict, now: float) -> ConsumerPartition:
+def _came_and_went(before: Iterable[int], after: Iterable[int]) -> list[str]:
+    new, gone = sorted(set(after) - set(before)), sorted(set(before) - set(after))
+    return [f"{_listed(numbers)} {what}" for numbers, what in ((new, "appeared"), (gone, "vanished")) if numbers]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
+    return f"partition {shown}" if len(numbers) == 1 else f"partitions {shown}"
+
+
+def _detail(number: int, partition: Partition, verdict: Verdict, owner: str | None, silence: float, now: float) -> ConsumerPartition:
+    time_lag = partition.time_lag(now)
+    reason = partition.steady.reason
+    if time_lag is None and (least := partition.behind_at_least(now)) is not None and least >= 1:
+        reason = "; ".join(filter(None, (reason, f"more than {span(least)} behind")))
     return ConsumerPartition(
         partition=number,
         offset=partition.track.offset,
         committed_at=partition.committed_at,
         end=partition.end,
         lag=partition.lag,
-        records_per_min=partition.track.rates(partition.silence(now)),
+        records_per_min=partition.track.rates(silence),
         verdict=verdict,
+        time_lag_s=time_lag,
+        reason=reason,
+        owner=owner,
     )
 
 
-def _all(figures: Sequence[N | None], whole: Callable[[Sequence[N]], N]) -> N | None:
+def _with_uncommitted(details: list[ConsumerPartition], seen: Observation) -> tuple[ConsumerPartition, ...]:
+    nothing = [
+        ConsumerPartition(
+            number, None, None, seen.ends.get(number), None, NO_RATES, "UNKNOWN", None, "no commit yet", seen.owners.get(number)
+        )
+        for number in seen.uncommitted
+    ]
+    return tuple(sorted(details + nothing, key=lambda each: each.partition)) if nothing else tuple(details)
+
+
+def all_known(figures: Sequence[N | None], whole: Callable[[Sequence[N]], N]) -> N | None:
     """A sum or a maximum of what is only partly known is not known."""
     known = [figure for figure in figures if figure is not None]
     return whole(known) if known and len(known) == len(figures) else None
@@ -208,6 +247,8 @@ def _speed(details: Sequence[ConsumerPartition], rates: Rates, watched: float) -
 
 def _faults(seen: Observation) -> str:
     faults = [seen.note]
+    if seen.uncommitted and seen.offsets:
+        faults.append(f"no commit in {_listed(sorted(seen.uncommitted))} of {len(seen.offsets) + len(seen.uncommitted)}")
     if seen.bad_pairs:
         faults.append(f"{count(seen.bad_pairs, 'bad pair')}, the first is {seen.bad_sample!r}")
     elif not seen.offsets and not seen.note:

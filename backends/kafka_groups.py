@@ -13,43 +13,59 @@ from typing import Any
 from msgspec import Struct
 
 from backends.consumption import Observation
-from backends.kafka_client import Fault, KafkaClient, Key, fault_of
+from backends.group_members import ENDED, PATIENT_S, Described, Members, of_topic, state_of
+from backends.kafka_client import Fault, KafkaClient, Key, TopicInfo, fault_of, plain_reason
 
 LIST_S = 5.0
 GROUP_S = 5.0
-PATIENT_S = 120.0  # librdkafka's own limit: never the one that ends a call
 IN_FLIGHT = 50  # one call a group is all that the library offers
 ALL_GROUPS_S = 15.0  # groups that are not reached within it come first in the next cycle
 
 
 class Group(Struct, frozen=True):
     name: str
-    has_members: bool
+    state: str
+    type: str
+    note: str = ""  # why it is not asked in this cycle
+
+    @property
+    def has_members(self) -> bool:
+        return self.state not in ENDED
 
 
 class GroupsReader:
-    """`read` is one cycle. Offsets first, log ends afterwards: so a lag is never negative by haste."""
+    """`read` is one cycle. Offsets first, log ends afterwards: so a lag is never negative by haste. Members last: they can wait."""
 
-    def __init__(self, client: KafkaClient, fits: Callable[[str], bool]) -> None:
-        self._client, self._fits = client, fits
+    def __init__(self, client: KafkaClient, fits: Callable[[str], bool], cluster: str) -> None:
+        self._client, self._fits, self._cluster = client, fits, cluster
         self._read_at: dict[str, float] = {}  # monotonic
         self._topics: dict[str, tuple[str, ...]] = {}  # of each group, as last read
+        self._listed: dict[str, Group] = {}
+        self._members = Members()
 
     def read(self) -> list[Observation]:
         """One observation for each group and topic. Raises Unavailable when no broker answers."""
         known = self._client.topics(reads=False)
-        groups = [group for group in self._list() if self._fits(group.name)]
-        committed = self._committed(groups)
-        led = {(name, number) for name, info in known.items() for number, leader in info.leaders.items() if leader is not None}
-        wanted = {key for offsets in committed.values() if not isinstance(offsets, Fault) for key in offsets}
-        ends, _ = self._client.offsets(sorted(wanted & led), ())
-        return [seen for group in groups for seen in self._observations(group, committed.get(group.name), ends)]
+        groups = self._list()
+        committed = self._committed([group.name for group in groups if not group.note])
+        topics = {topic for offsets in committed.values() if not isinstance(offsets, Fault) for topic, _ in offsets}
+        led = [
+            (topic, number)
+            for topic in sorted(topics & known.keys())
+            for number, leader in known[topic].leaders.items()
+            if leader is not None
+        ]
+        ends, _ = self._client.offsets(sorted(led), ())
+        self._members.describe(self._client, {group.name: (group.state, group.type) for group in groups if not group.note}, time.time())
+        figures = _by_topic(ends)
+        return [seen for group in groups for seen in self._observations(group, committed.get(group.name), figures, known)]
 
     def close(self) -> None:
         self._client.close()
 
     def _list(self) -> list[Group]:
-        from confluent_kafka import ConsumerGroupState, KafkaException
+        """In the order of their names. Where a broker is missing its groups are, too: those that were there stay, with a note."""
+        from confluent_kafka import KafkaException
 
         try:
             listed = self._client.admin.list_consumer_groups(request_timeout=LIST_S).result(timeout=LIST_S + 1)
@@ -57,12 +73,20 @@ class GroupsReader:
             raise self._client.unavailable(error) from None
         if listed.errors and not listed.valid:
             raise self._client.unavailable(listed.errors[0])
-        ended = (ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD)
-        return [Group(group.group_id, group.state not in ended) for group in sorted(listed.valid, key=lambda group: group.group_id)]
+        found = {each.group_id: Group(each.group_id, state_of(each.state), each.type.name.lower()) for each in listed.valid}
+        found = {name: group for name, group in found.items() if self._fits(name)}
+        if listed.errors:
+            note = f"not listed: a broker does not answer ({plain_reason(str(listed.errors[0]))})"
+            missing = {name: group for name, group in self._listed.items() if name not in found}
+            found |= {name: Group(name, group.state, group.type, note) for name, group in missing.items()}
+        self._listed = found
+        self._topics = {name: topics for name, topics in self._topics.items() if name in found}
+        self._read_at = {name: at for name, at in self._read_at.items() if name in found}
+        return [found[name] for name in sorted(found)]
 
-    def _committed(self, groups: Sequence[Group]) -> dict[str, "dict[Key, int] | Fault"]:
+    def _committed(self, names: Sequence[str]) -> dict[str, "dict[Key, int] | Fault"]:
         """By group; those that were not reached are left out. The longest unread come first."""
-        order = sorted((group.name for group in groups), key=lambda name: self._read_at.get(name, 0.0))
+        order = sorted(names, key=lambda name: self._read_at.get(name, 0.0))
         answers: dict[str, dict[Key, int] | Fault] = {}
         until = time.monotonic() + ALL_GROUPS_S
         for at in range(0, len(order), IN_FLIGHT):
@@ -91,34 +115,73 @@ class GroupsReader:
         self._client.forget_admin()
         self._client.topics(reads=False)
 
-    def _observations(self, group: Group, committed: "dict[Key, int] | Fault | None", ends: Mapping[Key, int | Fault]) -> list[Observation]:
+    def _observations(
+        self, group: Group, committed: "dict[Key, int] | Fault | None", ends: "Ends", known: Mapping[str, TopicInfo]
+    ) -> list[Observation]:
         """A group that could not be read keeps a row for each topic it had, with the reason."""
+        described = self._members.of(group.name)
         if committed is None or isinstance(committed, Fault):
-            note = committed.text if committed is not None else "not read in this cycle: there are more groups than its time allows"
-            return [_observation(group, topic, {}, {}, note) for topic in self._topics.get(group.name, ()) or (None,)]
-        topics = self._topics[group.name] = tuple(sorted({topic for topic, _ in committed}))
-        if not topics:
-            return [_observation(group, None, {}, {}, "it has committed no offsets")]
-        return [_observation(group, topic, _of(topic, committed), _of(topic, ends), "") for topic in topics]
+            note = group.note or _why(committed)
+            topics: tuple[str | None, ...] = self._topics.get(group.name, ()) or (None,)
+            return [self._observation(group, described, topic, {}, {}, frozenset(), note) for topic in topics]
+        offsets = _by_topic(committed)
+        self._topics[group.name] = tuple(sorted(offsets))
+        if not offsets:
+            return [self._observation(group, described, None, {}, {}, frozenset(), "it has committed no offsets")]
+        return [
+            self._observation(group, described, topic, offsets[topic], ends.get(topic, {}), _rest(topic, offsets[topic], known), "")
+            for topic in sorted(offsets)
+        ]
+
+    def _observation(
+        self,
+        group: Group,
+        described: Described | None,
+        topic: str | None,
+        offsets: Mapping[int, int],
+        ends: "Mapping[int, int | Fault]",
+        uncommitted: frozenset[int],
+        note: str,
+    ) -> Observation:
+        ended = {partition: end for partition, end in ends.items() if isinstance(end, int)}
+        missing = next((end.text for end in ends.values() if isinstance(end, Fault)), "")
+        status, owners = of_topic(described, topic) if described is not None else (None, {})
+        members = "" if group.has_members else "the group has no members"
+        notes = (members, missing and f"the log end is not known: {missing}", described.note if described is not None else "")
+        return Observation(
+            name=group.name,
+            layout="group",
+            topic=topic,
+            offsets=offsets,
+            ends=ended,
+            has_members=group.has_members,
+            note=note or "; ".join(filter(None, notes)),
+            cluster=self._cluster,
+            group=status,
+            owners=owners,
+            uncommitted=uncommitted,
+        )
 
 
-def _observation(group: Group, topic: str | None, offsets: Mapping[int, int], ends: Mapping[int, int | Fault], note: str) -> Observation:
-    known = {partition: end for partition, end in ends.items() if isinstance(end, int)}
-    missing = next((end.text for end in ends.values() if isinstance(end, Fault)), "")
-    members = "" if group.has_members else "the group has no members"
-    return Observation(
-        name=group.name,
-        layout="group",
-        topic=topic,
-        offsets=offsets,
-        ends=known,
-        has_members=group.has_members,
-        note=note or "; ".join(filter(None, (members, missing and f"the log end is not known: {missing}"))),
-    )
+Ends = Mapping[str, Mapping[int, int | Fault]]
 
 
-def _of(topic: str, figures: Mapping[Key, Any]) -> dict[int, Any]:
-    return {partition: figure for (name, partition), figure in figures.items() if name == topic}
+def _by_topic(figures: Mapping[Key, Any]) -> dict[str, dict[int, Any]]:
+    found: dict[str, dict[int, Any]] = {}
+    for (topic, partition), figure in figures.items():
+        found.setdefault(topic, {})[partition] = figure
+    return found
+
+
+def _rest(topic: str, offsets: Mapping[int, int], known: Mapping[str, TopicInfo]) -> frozenset[int]:
+    """Partitions of the topic without a commit."""
+    return frozenset(known[topic].leaders.keys() - offsets.keys()) if topic in known else frozenset()
+
+
+def _why(fault: Fault | None) -> str:
+    if fault is None:
+        return "not read in this cycle: there are more groups than its time allows"
+    return "the brokers deny us to read this group; grant Describe on it" if fault.kind == "denied" else fault.text
 
 
 def _offsets(answer: "Future[Any]", until: float) -> "dict[Key, int] | Fault":

@@ -5,7 +5,7 @@ A counter that went back is a reset: the figures start anew, with a gap, and the
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -14,10 +14,10 @@ from backends.snapshots import Rates
 MIN_SPAN = 1.0  # seconds; two readings closer than this give noise, not a rate
 WINDOWS = {"1": 60.0, "5": 300.0, "15": 900.0}  # minutes, as the snapshot names them, and seconds
 SHORTEST, LONGEST = min(WINDOWS.values()), max(WINDOWS.values())
-SPACING = 5.0  # seconds between kept samples: 180 of them fill the longest window
+SPACING, SPARSE = 5.0, 15.0  # seconds between kept samples: 180 of them fill the longest window, or 60 where there are very many counters
+MANY = 5000  # counters of one source
 COVER = 0.5  # of a longer window must have been watched before it gets a figure; the shortest begins with two readings
 PATIENCE = 2.0  # usual gaps between two commits; a longer silence counts as time in which nothing moved
-MIN_LAGS, MIN_GROWTH_S = 6, 120.0  # readings and seconds below which a growing lag is only a batch
 
 
 class Throughput:
@@ -51,12 +51,14 @@ class Reset(Struct, frozen=True):
 class Track:
     """One counter over the longest window. Times are the counter's own (a commit's, or our reading's when commits carry none)."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_moves", "_offsets", "_readings", "_spacing", "_times", "reset", "still_since")
+
+    def __init__(self, spacing: float = SPACING) -> None:
+        self._spacing = spacing
         self._times = array("d")
         self._offsets = array("q")
         self._readings = 0
         self._moves = 0
-        self._began = 0.0
         self.still_since = 0.0  # when the offset was first known to be what it is
         self.reset: Reset | None = None
 
@@ -100,11 +102,6 @@ class Track:
         return (self._times[-1] - self._times[0]) / (len(self._times) - 1) if len(self._times) > 1 else None
 
     @property
-    def move_gap(self) -> float | None:
-        """Seconds that usually pass between two moves."""
-        return (self.still_since - self._began) / self._moves if self._moves else None
-
-    @property
     def watched(self) -> float:
         """Seconds between the oldest and the newest sample that are kept."""
         return self._times[-1] - self._times[0]
@@ -112,15 +109,6 @@ class Track:
     def rates(self, silence: float) -> Rates:
         """Records a minute by window. `silence` is how long ago the newest sample was made, by a clock that agrees with its times."""
         return {name: self._rate(window, silence) for name, window in WINDOWS.items()}
-
-    def crossed(self, offset: int) -> float | None:
-        """When the counter went beyond `offset`, between two samples by proportion. None: before the first sample, or not yet."""
-        index = bisect_right(self._offsets, offset)
-        if index in (0, len(self._offsets)):
-            return None
-        low, high = self._offsets[index - 1], self._offsets[index]
-        begin, end = self._times[index - 1], self._times[index]
-        return begin + (end - begin) * (offset - low) / (high - low)
 
     def _rate(self, window: float, silence: float) -> float | None:
         if self._readings < 2:
@@ -135,13 +123,13 @@ class Track:
 
     def _begin(self, at: float, offset: int) -> None:
         self._times, self._offsets = array("d", [at]), array("q", [offset])
-        self._moves, self._began, self.still_since = 0, at, at
+        self._moves, self.still_since = 0, at
 
     def _add(self, at: float, offset: int) -> None:
         if offset > self._offsets[-1]:
             self._moves += 1
             self.still_since = at
-        if len(self._times) > 1 and at - self._times[-2] < SPACING:
+        if len(self._times) > 1 and at - self._times[-2] < self._spacing:
             self._times[-1], self._offsets[-1] = at, offset
         else:
             self._times.append(at)
@@ -155,11 +143,3 @@ def total(rates: Iterable[Rates]) -> Rates:
     known = list(rates)
     sums = {name: [rate for each in known if (rate := each[name]) is not None] for name in WINDOWS}
     return {name: sum(found) if found else None for name, found in sums.items()}
-
-
-def is_growing(lags: Sequence[tuple[float, int]]) -> bool:
-    """Whether a lag grows and does not only swing: the least of the newer half exceeds the most of the older half."""
-    if len(lags) < MIN_LAGS or lags[-1][0] - lags[0][0] < MIN_GROWTH_S:
-        return False
-    half = len(lags) // 2
-    return min(lag for _, lag in lags[half:]) > max(lag for _, lag in lags[:half])

@@ -109,7 +109,7 @@ Verdict = Literal["OK", "STALLED", "STOPPED", "REWOUND", "FALLING_BEHIND", "IDLE
 Rates = dict[str, float | None]  # records a minute by window in minutes: {"1": …, "5": …, "15": …}
 
 
-class ConsumerPartition(Struct, frozen=True):
+class ConsumerPartition(Struct, frozen=True, gc=False):
     partition: int
     offset: int | None
     committed_at: float | None

@@ -10,6 +10,7 @@ from msgspec import Struct
 MAX_NODE = 1 << 20  # bytes: ZooKeeper's own limit (jute.maxbuffer)
 MAX_OFFSET = (1 << 63) - 1
 MAX_PARTITION = (1 << 31) - 1
+MAX_PARTITIONS = 10_000  # of one node: no topic has as many, and a node of a megabyte could name 200,000
 SAMPLE_LENGTH = 80  # characters of the first bad pair that are shown
 
 _PAIR = re.compile(rb"\s*([0-9]{1,10})\s*:\s*([0-9]{1,19})\s*")
@@ -18,7 +19,7 @@ _ENDPOINT = re.compile(r"([^:/]+)://(.*):([0-9]{1,5})")
 
 
 class Offsets(Struct, frozen=True):
-    """Good pairs by partition. A partition named twice counts as a bad pair; its last offset is taken."""
+    """Good pairs by partition. A partition named twice counts as a bad pair, and its last offset is taken; so does one too many."""
 
     offsets: dict[int, int]
     bad_pairs: int = 0
@@ -36,9 +37,10 @@ def parse_offsets(data: bytes) -> Offsets:
         found = _PAIR.fullmatch(pair)
         partition, offset = (int(found[1]), int(found[2])) if found else (0, 0)
         good = found is not None and partition <= MAX_PARTITION and offset <= MAX_OFFSET
-        if not good or partition in offsets:
+        has_room = partition in offsets or len(offsets) < MAX_PARTITIONS
+        if not good or not has_room or partition in offsets:
             bad, sample = bad + 1, sample or _sample(pair)
-        if good:
+        if good and has_room:
             offsets[partition] = offset
     if len(data) > MAX_NODE:
         bad, sample = bad + 1, sample or f"cut at {MAX_NODE} bytes"

@@ -25,6 +25,7 @@ class Node(Struct, frozen=True):
     data: bytes
     mzxid: int
     modified_at: float  # epoch seconds, the server's clock
+    children: int = 0
 
 
 class Absent(Struct, frozen=True):
@@ -39,10 +40,11 @@ Found = Node | Absent | Denied
 
 
 class ZookeeperClient:
-    """Connects with the first request and stays connected. `hosts` may end in a chroot; `where` is the place in the configuration."""
+    """Connects with the first request and stays connected. `hosts` may end in a chroot; `where` is the place in the configuration;
+    `login` gives user:password (ZooKeeper's scheme `digest`) when it connects."""
 
-    def __init__(self, title: str, where: str, hosts: str) -> None:
-        self._title, self._where, self._hosts = title, where, hosts
+    def __init__(self, title: str, where: str, hosts: str, login: Callable[[], str | None] = lambda: None) -> None:
+        self._title, self._where, self._hosts, self._login = title, where, hosts, login
         self._kazoo: Any = None
 
     async def children(self, path: str) -> list[str]:
@@ -75,7 +77,7 @@ class ZookeeperClient:
 
     async def _connect(self) -> None:
         if self._kazoo is None:
-            self._kazoo = _make(self._hosts)
+            self._kazoo = _make(self._hosts, self._login())
             self._kazoo.start_async()
         until = time.monotonic() + CONNECT_S
         while not self._kazoo.connected:
@@ -132,14 +134,15 @@ class ZookeeperClient:
         return f"{self._title}: ZooKeeper at {self._hosts} has no {path} (it ends at {there[-1] if there else '/'}); see {self._where}"
 
 
-def _make(hosts: str) -> Any:
+def _make(hosts: str, login: str | None) -> Any:
     from kazoo.client import KazooClient
 
     quiet = logging.getLogger("kazoo")
     if not quiet.handlers:  # kazoo reports each try to connect; what an operator must know is in our own sentences
         quiet.addHandler(logging.NullHandler())
         quiet.setLevel(logging.CRITICAL)
-    return KazooClient(hosts=hosts, timeout=SESSION_S, connection_retry=dict(RETRY), read_only=True, logger=quiet)
+    auth = [("digest", login)] if login is not None else None
+    return KazooClient(hosts=hosts, timeout=SESSION_S, connection_retry=dict(RETRY), read_only=True, auth_data=auth, logger=quiet)
 
 
 def _end(kazoo: Any) -> None:
@@ -153,4 +156,4 @@ def _node(answer: Any) -> Found:
     if isinstance(answer, Absent | Denied):
         return answer
     data, stat = answer
-    return Node(data or b"", stat.mzxid, stat.mtime / 1000)
+    return Node(data or b"", stat.mzxid, stat.mtime / 1000, stat.numChildren)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.consumption import Consumption, Observation
+from backends.consumption import Consumption, Observation, Siblings
 from backends.snapshots import Consumer
 
 T0 = 1_800_000_000.0
@@ -18,7 +18,7 @@ class Story:
     """Readings of one consumer every `step` seconds; `sees` is the last of them."""
 
     def __init__(self, layout: Literal["csv", "consumers", "group"] = "csv", allowed_lag: int = 0, siblings: int = 0) -> None:
-        self.layout, self.siblings = layout, siblings
+        self.layout, self.siblings = layout, Siblings(siblings)
         self.consumption = Consumption(allowed_lag)
         self.now = T0
 
@@ -73,8 +73,10 @@ def test_a_node_that_nobody_writes_any_more_is_stopped() -> None:
     written, story.now = story.now, story.now + 170
     assert story.read({0: 90}, committed_at=written).verdict != "STOPPED"
     story.now += 20
+    assert story.read({0: 90}, committed_at=written).verdict != "STOPPED", "the second reading says it"
+    story.now += 10
     consumer = story.read({0: 90}, committed_at=written)
-    assert consumer.verdict == "STOPPED" and "no commit for 3 min 10 s (usually every 10 s)" in consumer.reason
+    assert consumer.verdict == "STOPPED" and "no commit for 3 min 20 s (usually every 10 s)" in consumer.reason
 
 
 def test_a_node_untouched_for_hours_is_stopped_at_the_first_glance() -> None:
@@ -83,11 +85,15 @@ def test_a_node_untouched_for_hours_is_stopped_at_the_first_glance() -> None:
     assert consumer.verdict == "STOPPED" and "no commit for 2 h" in consumer.reason
 
 
-def test_a_slow_committer_is_given_ten_of_its_usual_gaps() -> None:
+def test_a_slow_committer_is_given_three_of_its_usual_gaps() -> None:
     story = Story()
     story.play(2400, lambda at: {0: int(at)}, step=300)
-    written, story.now = story.now, story.now + 1500
+    written, story.now = story.now, story.now + 890
     assert story.read({0: 2100}, committed_at=written).verdict == "OK"
+    story.now += 20
+    story.read({0: 2100}, committed_at=written)
+    story.now += 10
+    assert story.read({0: 2100}, committed_at=written).verdict == "STOPPED"
 
 
 def test_a_server_clock_that_is_behind_ours_does_not_make_a_busy_node_stopped() -> None:
@@ -100,9 +106,9 @@ def test_a_server_clock_that_is_behind_ours_does_not_make_a_busy_node_stopped() 
 
 def test_a_node_that_commits_but_never_moves_while_its_siblings_do_is_stalled() -> None:
     story = Story(siblings=4)
-    consumer = story.play(80, lambda _: {6: 100, 8: 200})
+    consumer = story.play(90, lambda _: {6: 100, 8: 200})
     assert consumer.verdict == "STALLED"
-    assert consumer.reason.startswith("offsets have not moved for 1 min 10 s, while 4 other consumers do")
+    assert consumer.reason.startswith("offsets have not moved for 1 min 20 s, while 4 other consumers do")
 
 
 def test_without_siblings_that_move_standing_still_is_idle_and_no_accusation() -> None:
@@ -131,14 +137,17 @@ def test_offsets_that_go_back_are_rewound_until_they_have_caught_up() -> None:
     assert consumer.verdict == "REWOUND" and "from 10,110 to 500" in consumer.reason
     assert consumer.records_per_min["1"] is None
     story.now += 10
-    assert story.read({0: 20_000}).verdict == "OK"
+    again = story.read({0: 20_000})
+    assert again.verdict == "REWOUND" and "from 10,110 to 500; better for 0 s" in again.reason
+    story.now += 30
+    assert story.read({0: 20_100}).verdict == "OK"
 
 
 def test_a_rewind_that_is_never_made_good_is_news_for_five_minutes() -> None:
     story = Story()
     story.play(60, lambda at: {0: 10_000 + int(at)})
     assert story.play(200, lambda at: {0: int(at)}).verdict == "REWOUND"
-    assert story.play(200, lambda at: {0: int(at)}).verdict == "OK"
+    assert story.play(230, lambda at: {0: int(at)}).verdict == "OK"
 
 
 def test_a_group_at_the_log_end_has_no_lag_whether_it_moves_or_not() -> None:
@@ -151,11 +160,35 @@ def test_a_group_at_the_log_end_has_no_lag_whether_it_moves_or_not() -> None:
 
 def test_a_group_with_members_that_does_not_move_is_stalled_and_one_without_is_stopped() -> None:
     story = Story("group")
-    consumer = story.play(80, lambda _: {0: 100}, lambda _: {0: 150})
-    assert consumer.verdict == "STALLED" and "not moved for 1 min 10 s; lag 50" in consumer.reason
-    story.now += 200
-    consumer = story.read({0: 100}, {0: 150}, members=False)
+    story.play(60, lambda at: {0: 100 + int(at)}, lambda at: {0: 150 + int(at)})
+    consumer = story.play(90, lambda _: {0: 150}, lambda _: {0: 200})
+    assert consumer.verdict == "STALLED" and "not moved for 1 min 20 s (usually at most 10 s); lag 50" in consumer.reason
+    for _ in range(3):
+        story.now += 100
+        consumer = story.read({0: 150}, {0: 200}, members=False)
     assert consumer.verdict == "STOPPED" and "lag 50" in consumer.reason
+
+
+def test_a_group_of_which_no_habit_is_known_may_commit_every_five_minutes() -> None:
+    story = Story("group")
+    consumer = story.play(330, lambda _: {0: 100}, lambda _: {0: 150})
+    assert consumer.verdict == "UNKNOWN" and "no movement seen yet in 5 min 20 s; lag 50" in consumer.reason
+    assert story.play(40, lambda _: {0: 100}, lambda _: {0: 150}).verdict == "STALLED"
+
+
+def test_a_partition_without_a_habit_is_measured_by_its_siblings() -> None:
+    consumer = Story("group").play(90, lambda at: {0: int(at), 1: 100}, lambda at: {0: int(at) + 1, 1: 150})
+    assert [each.verdict for each in consumer.detail] == ["OK", "STALLED"]
+
+
+def test_work_that_has_only_come_was_not_left_undone() -> None:
+    """An idle topic gets a burst: nobody has failed to do what was not there."""
+    story = Story("group")
+    story.play(60, lambda at: {0: int(at)}, lambda at: {0: int(at)})
+    story.play(3000, lambda _: {0: 50}, lambda _: {0: 50})
+    for _ in range(6):
+        story.now += 10
+        assert story.read({0: 50}, {0: 5000}).verdict == "OK"
 
 
 def test_an_allowed_lag_is_no_work() -> None:
@@ -164,9 +197,9 @@ def test_an_allowed_lag_is_no_work() -> None:
 
 
 def test_a_lag_that_grows_for_minutes_is_falling_behind() -> None:
-    consumer = Story("group").play(300, lambda at: {0: int(at)}, lambda at: {0: int(4 * at) + 10})
-    assert consumer.verdict == "FALLING_BEHIND" and consumer.lag == 10 + 3 * 290
-    assert "lag grows: 880" in consumer.reason
+    consumer = Story("group").play(420, lambda at: {0: int(at)}, lambda at: {0: int(4 * at) + 10})
+    assert consumer.verdict == "FALLING_BEHIND" and consumer.lag == 10 + 3 * 410
+    assert "lag grows by 180 a minute over 4 min 50 s; lag 1,240" in consumer.reason
 
 
 def test_a_lag_that_swings_with_batches_is_ok() -> None:
@@ -175,21 +208,69 @@ def test_a_lag_that_swings_with_batches_is_ok() -> None:
 
 def test_a_lag_that_shrinks_tells_when_it_will_be_gone() -> None:
     consumer = Story("group").play(200, lambda at: {0: int(at * 10)}, lambda at: {0: 10_000 + int(at * 2)})
-    assert consumer.verdict == "OK" and "caught up in 17 min 40 s" in consumer.reason
+    assert consumer.verdict == "OK" and "caught up in 17 min 40 s" in consumer.reason and consumer.catch_up_s == 1060
+
+
+def test_who_has_caught_up_in_one_partition_and_not_in_the_other_has_no_time_to_tell() -> None:
+    consumer = Story("group").play(200, lambda at: {0: int(at * 10), 1: int(at)}, lambda at: {0: 10_000 + int(at * 2), 1: 500 + int(at)})
+    assert consumer.catch_up_s is None and "caught up" not in consumer.reason
 
 
 def test_time_lag_is_the_age_of_the_next_record_and_unknown_before_what_was_watched() -> None:
     story = Story("group")
     consumer = story.play(300, lambda at: {0: int(at) - 60 if at >= 60 else 0}, lambda at: {0: int(at)})
     assert consumer.lag == 60 and consumer.time_lag_s == pytest.approx(60)
-    assert Story("group").play(100, lambda at: {0: int(at)}, lambda at: {0: int(at) + 5000}).time_lag_s is None
+    far = Story("group").play(100, lambda at: {0: int(at)}, lambda at: {0: int(at) + 5000})
+    assert far.time_lag_s is None and far.detail[0].time_lag_s is None
+    assert "more than 1 min 30 s behind" in far.reason and "more than 1 min 30 s behind" in far.detail[0].reason
+
+
+def test_a_partition_without_a_commit_has_no_lag_and_spoils_none() -> None:
+    consumption = Consumption()
+    seen = Observation("sink", "group", "orders", {0: 20}, {}, {0: 50, 1: 7}, uncommitted=frozenset({1}), owners={1: "a 10.0.0.1"})
+    consumption.feed(seen, T0)
+    consumer = consumption.consumer(T0, Siblings())
+    assert (consumer.lag, consumer.partitions) == (30, 2) and "no commit in partition 1 of 2" in consumer.reason
+    waiting = consumer.detail[1]
+    assert (waiting.offset, waiting.end, waiting.lag, waiting.verdict, waiting.owner) == (None, 7, None, "UNKNOWN", "a 10.0.0.1")
+
+
+def test_what_happened_is_told_once() -> None:
+    consumption = Consumption()
+    lives: list[tuple[Offsets, Offsets]] = [
+        ({0: 90, 1: 5}, {0: 100}),
+        ({0: 95, 1: 6}, {0: 100}),
+        ({0: 10, 2: 1}, {0: 40}),
+        ({0: 11, 2: 1}, {0: 41}),
+    ]
+    told = [consumption.feed(Observation("a", "csv", "t", offsets, {}, ends), T0 + 10 * at) for at, (offsets, ends) in enumerate(lives)]
+    assert told[0] == told[1] == told[3] == []
+    assert told[2] == [
+        "partition 2 appeared",
+        "partition 1 vanished",
+        "partition 0 went back from 95 to 10",
+        "partition 0 has another log, which ends at 40 and not at 100: the topic was recreated or cut",
+    ]
+
+
+def test_what_was_not_read_says_nothing_new_of_it() -> None:
+    """Half an hour without an answer, and then the consumer goes on as ever."""
+    story = Story()
+    story.play(120, lambda at: {0: int(at)})
+    for _ in range(30):
+        story.now += 60
+        story.consumption.feed(Observation("app", "csv", None, {}, note="no answer"), story.now)
+        assert story.consumption.consumer(story.now, Siblings(3)).verdict == "UNKNOWN"
+    story.now += 10
+    assert story.read({0: 5000}).verdict == "OK"
 
 
 def test_an_offset_beyond_the_log_end_is_never_a_negative_lag() -> None:
     story = Story("group")
     story.play(60, lambda at: {0: 1000}, lambda at: {0: 1000})
-    story.now += 10
-    consumer = story.read({0: 1000}, {0: 3})
+    for _ in range(2):
+        story.now += 10
+        consumer = story.read({0: 1000}, {0: 3})
     assert (consumer.verdict, consumer.lag) == ("REWOUND", None)
     assert "beyond the log end 3: the topic was recreated or cut" in consumer.reason
 
@@ -203,14 +284,16 @@ def test_what_could_not_be_read_keeps_its_last_offsets_and_says_why() -> None:
     story = Story()
     story.play(60, lambda at: {0: int(at)})
     story.consumption.feed(Observation("app", "csv", None, {}, note="its ACL denies us to read it"), story.now + 300)
-    consumer = story.consumption.consumer(story.now + 300, 3)
-    assert (consumer.verdict, consumer.partitions) == ("UNKNOWN", 1) and consumer.reason.endswith("its ACL denies us to read it")
+    consumer = story.consumption.consumer(story.now + 300, Siblings(3))
+    assert (consumer.verdict, consumer.partitions, consumer.detail[0].verdict) == ("UNKNOWN", 1, "OK") and consumer.reason.endswith(
+        "its ACL denies us to read it"
+    )
 
 
 def test_bad_pairs_are_counted_and_the_first_is_shown_escaped() -> None:
     consumption = Consumption()
     consumption.feed(Observation("app", "csv", None, {}, bad_pairs=3, bad_sample="\x1b[31mx"), T0)
-    consumer = consumption.consumer(T0, 0)
+    consumer = consumption.consumer(T0, Siblings())
     assert consumer.bad_pairs == 3 and "3 bad pairs, the first is '\\x1b[31mx'" in consumer.reason
 
 

@@ -1,13 +1,21 @@
 """What may be configured, which topics a filter takes, and where brokers are found."""
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from backends.kafka_client import plain_reason
 from backends.kafka_config import Cluster, matcher
 from backends.kafka_connect import choose, connect_settings
 from backends.offsets import Watched, sources
+from backends.offsets_config import Login, application_of
 from backends.source import Context, Unavailable
 from backends.znodes import Endpoint
+from relay_console.config import read
+from relay_console.errors import BadConfiguration
+from relay_console.sections import sections as all_sections
 from settings.forms import Misfit
 from settings.secret import Secret
 
@@ -32,11 +40,45 @@ def test_a_cluster_needs_an_address() -> None:
         ({"kafka": "main", "path": "/x"}, "a path needs zookeeper"),
         ({"zookeeper": "zk:2181", "path": "/x", "topic": "t"}, "a topic needs kafka"),
         ({"zookeeper": "zk:2181", "path": "/x", "kafka": "main"}, "need a topic"),
+        ({"kafka": "main", "login": Login("lean", Secret(env="X"))}, "a login is for zookeeper"),
     ],
 )
-def test_offsets_that_lack_a_part_say_which(keys: dict[str, str], text: str) -> None:
+def test_offsets_that_lack_a_part_say_which(keys: dict[str, Any], text: str) -> None:
     with pytest.raises(Misfit, match=text):
-        Watched("x", **keys)  # type: ignore[arg-type]
+        Watched("x", **keys)
+
+
+@pytest.mark.parametrize(
+    ("name", "application"),
+    [
+        ("app1-node-3", "app1"),
+        ("app-2-node-13", "app-2"),
+        ("orders_7", "orders"),
+        ("orders.7", "orders"),
+        ("orders-7", "orders"),
+        ("lean_node_1", "lean"),
+        ("app1", "app1"),
+        ("node-3", "node"),
+        ("앱-node-1", "앱"),
+        ("-1", "-1"),
+        ("x" * 5000 + "-1", "x" * 5000 + "-1"),
+    ],
+)
+def test_an_application_is_what_its_nodes_have_in_common(name: str, application: str) -> None:
+    assert application_of(re.compile(Watched("x", kafka="main").application), name) == application
+
+
+def test_an_expression_that_finds_no_application_is_a_mistake_at_its_line() -> None:
+    text = b"""
+offsets:
+  - {name: a, zookeeper: "zk:1", path: /a, application: "(app"}
+  - {name: b, zookeeper: "zk:1", path: /b, application: "app"}
+"""
+    with pytest.raises(BadConfiguration) as broken:
+        read(text, Path("config.yaml"), all_sections())
+    first, second = broken.value.lines
+    assert first.startswith("config.yaml:3:") and "offsets[0].application: '(app' is no regular expression: missing )" in first
+    assert second.startswith("config.yaml:4:") and "'app' has 0 groups; write one (...) around the application" in second
 
 
 def test_each_configured_thing_becomes_one_source_and_connects_to_nothing() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.rates import LONGEST, SPACING, Throughput, Track, is_growing, total
+from backends.rates import LONGEST, SPACING, Throughput, Track, total
 
 NONE = {"1": None, "5": None, "15": None}
 
@@ -82,13 +82,6 @@ def test_a_node_written_every_second_keeps_few_samples() -> None:
     assert made.rates(0) == {"1": 60, "5": 60, "15": 60}
 
 
-def test_an_offset_was_crossed_between_two_samples_by_proportion_and_only_within_what_was_watched() -> None:
-    made = track((0, 100), (10, 200), (20, 200), (30, 300))
-    assert made.crossed(150) == 5
-    assert made.crossed(200) == 20  # it stood there from 10 to 20
-    assert made.crossed(99) is None and made.crossed(300) is None and made.crossed(400) is None
-
-
 def test_a_total_is_the_sum_of_what_is_known() -> None:
     assert total([{"1": 1.0, "5": None, "15": None}, {"1": 2.0, "5": 3.0, "15": None}]) == {"1": 3.0, "5": 3.0, "15": None}
     assert total([]) == NONE
@@ -134,16 +127,3 @@ def test_a_reading_right_after_another_keeps_the_figure_instead_of_making_noise(
     flow.feed(0, {0: 0})
     flow.feed(10, {0: 100})
     assert flow.feed(10.1, {0: 140}) == 10.0
-
-
-def test_a_lag_that_swings_does_not_grow() -> None:
-    assert not is_growing([(10.0 * n, 100 if n % 2 else 900) for n in range(30)])
-    assert not is_growing([(10.0 * n, 500) for n in range(30)])
-    assert not is_growing([(10.0 * n, 900 - n) for n in range(30)])
-
-
-def test_a_lag_that_grows_does_so_through_noise_and_not_within_a_batch() -> None:
-    grows = [(10.0 * n, 100 * n + 30 * (n % 2)) for n in range(30)]
-    assert is_growing(grows)
-    assert not is_growing(grows[:5])
-    assert not is_growing([(n / 10, lag) for n, (_, lag) in enumerate(grows)])

@@ -1,9 +1,21 @@
 """Znodes as applications write them, well and badly."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.znodes import MAX_NODE, MAX_OFFSET, MAX_PARTITION, SAMPLE_LENGTH, Endpoint, Offsets, parse_broker, parse_offset, parse_offsets
+from backends.znodes import (
+    MAX_NODE,
+    MAX_OFFSET,
+    MAX_PARTITION,
+    MAX_PARTITIONS,
+    SAMPLE_LENGTH,
+    Endpoint,
+    Offsets,
+    parse_broker,
+    parse_offset,
+    parse_offsets,
+)
 
 
 def test_pairs_are_read_in_any_order_with_blanks_and_a_trailing_comma() -> None:
@@ -37,6 +49,34 @@ def test_numbers_that_no_partition_or_offset_can_have_are_bad() -> None:
 def test_a_node_larger_than_zookeeper_allows_is_cut_and_says_so() -> None:
     parsed = parse_offsets(b"1:1," * (MAX_NODE // 4) + b"2:2")
     assert parsed.offsets == {1: 1} and parsed.bad_pairs == MAX_NODE // 4 and parsed.bad_sample == "1:1"
+
+
+@pytest.mark.parametrize(
+    ("data", "offsets", "bad", "sample"),
+    [
+        (b"5:", {}, 1, "5:"),
+        (b":5", {}, 1, ":5"),
+        (b"x:1", {}, 1, "x:1"),
+        (b"5:1:2", {}, 1, "5:1:2"),
+        (b"-1:5,1:-5,2:2", {2: 2}, 2, "-1:5"),
+        (b"1 0:5,2:2", {2: 2}, 1, "1 0:5"),
+        (b"0:9223372036854775808,2:2", {2: 2}, 1, "0:9223372036854775808"),
+        (b"0:99999999999999999999999999,2:2", {2: 2}, 1, "0:99999999999999999999999999"),
+        ("٣:5,2:2".encode(), {2: 2}, 1, "٣:5"),
+        (b"\x00\x01,2:2,\xff\xfe:1", {2: 2}, 2, "\x00\x01"),
+        (b"\x1b[31m:1,[red]:2,2:2", {2: 2}, 2, "\x1b[31m:1"),
+        (b'{"0": 5}', {}, 1, '{"0": 5}'),
+        (b",,,", {}, 2, ""),
+        (b"1:1\n2:2", {}, 1, "1:1\n2:2"),
+    ],
+)
+def test_each_way_to_write_it_badly_costs_its_pair_alone(data: bytes, offsets: dict[int, int], bad: int, sample: str) -> None:
+    assert parse_offsets(data) == Offsets(offsets, bad, sample)
+
+
+def test_a_node_that_names_a_hundred_thousand_partitions_has_the_first_ten_thousand() -> None:
+    parsed = parse_offsets(b",".join(b"%d:1" % number for number in range(100_000)))
+    assert len(parsed.offsets) == MAX_PARTITIONS and parsed.bad_pairs == 90_000 and parsed.bad_sample == "10000:1"
 
 
 def test_a_bad_pair_of_a_megabyte_is_shown_as_a_short_sample() -> None:
