@@ -1,7 +1,7 @@
-"""Topics of a cluster that is 2 ms away: 300 topics of 4 partitions with 10 records each on a real Kafka 4, behind a proxy that adds 1 ms each way.
+"""Topics of a cluster that is 2 ms away: 300 topics of 4 partitions with 10 records each, on a real Kafka 4.
 
-The broker names itself by the proxy's address, so every connection goes that way. Requests and bytes are those that passed it; kcat for each
-topic beside ours in the same run, and the same readings without the way.
+A proxy adds 1 ms each way; the broker names itself by the proxy's address, so every connection goes over it. Beside our readings are kcat
+for each topic and a script, the same way and in the same run, and our readings without the proxy.
 """
 
 import sys
@@ -15,6 +15,7 @@ from bench.rig.kafka.kinds import others_than_reads
 from bench.rig.kafka.load import create, fill, topic_names
 from bench.rig.kafka.peers import beside, kcat, with_kcat
 from bench.rig.kafka.report import at_most, ratio, run
+from bench.rig.rounds import rounded
 
 DELAY_MS = 1.0  # each way
 PARTITIONS = 4
@@ -58,7 +59,7 @@ def on(broker: Broker, sizes: Sizes) -> dict[str, Any]:
     return {
         "goals": goals(away),
         "must_be_zero": {**away.must_be_zero(), "requests_other_than_reads_on_the_wire": sum(others_than_reads(ours.requests).values())},
-        "round_trip_ms": {"near": round(round_trip_ms(int(broker.near.rpartition(":")[2])), 3), "away": round(round_trip_ms(broker.way.port), 3)},
+        "round_trip_ms": {"near": round_trip(broker.near), "away": round_trip(broker.way.address)},
         "ours": away.report(),
         "ours_near": near.report(),
         "seen_on_the_wire": {
@@ -68,6 +69,10 @@ def on(broker: Broker, sizes: Sizes) -> dict[str, Any]:
         },
         "peers": peers,
     }  # fmt: skip
+
+
+def round_trip(address: str) -> float:
+    return rounded(round_trip_ms(int(address.rpartition(":")[2])))
 
 
 def goals(found: Cycles) -> list[dict[str, Any]]:

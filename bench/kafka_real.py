@@ -1,4 +1,4 @@
-"""The same reading as kafka_snapshot, on real brokers, Kafka 4 (KRaft) and 3.9 (ZooKeeper mode): 300 topics of 4 partitions, 10 records each.
+"""The same reading as kafka_snapshot on real brokers, Kafka 4 and 3.9 (with ZooKeeper): 300 topics of 4 partitions, 10 records each.
 
 It shows K3 on them, twice. Group list, topic list, committed offsets, log ends (those of __consumer_offsets, too) and every znode are
 compared before and after; and what our clients asked is counted by a proxy between them and the broker, not by the clients.

@@ -12,6 +12,8 @@ from backends.kafka_config import Cluster
 from backends.kafka_groups import GroupsReader
 from backends.kafka_reader import TopicsReader
 from backends.source import Context, Source
+from backends.znodes import parse_offsets
+from backends.zookeeper_client import Node, ZookeeperClient
 
 REPORT_MS = 200  # how often librdkafka reports its counts
 NAME = "bench"
@@ -87,3 +89,14 @@ def znodes_source(zookeeper: str, path: str) -> Source:
 def _context(bootstrap: str) -> Context:
     clusters = [Cluster(NAME, bootstrap=bootstrap)] if bootstrap else []
     return Context({"kafka": clusters}, "", "bench")
+
+
+def zookeeper_client(hosts: str) -> ZookeeperClient:
+    return ZookeeperClient(f"offsets {NAME}", "offsets[0]", hosts)
+
+
+async def read_offsets(client: ZookeeperClient, path: str) -> int:
+    """Every pair below a path, as the source reads and parses them; how many."""
+    names = await client.children(path)
+    nodes = await client.read([f"{path}/{name}" for name in names])
+    return sum(len(parse_offsets(node.data).offsets) for node in nodes if isinstance(node, Node))

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from bench.rig.kafka.meter import Cost, cost_of
-from bench.rig.kafka.report import ratio
+from bench.rig.kafka.report import beside_ours
 
 KCAT = ("-C", "-q", "-E", "-o", "-1", "-e", "-f", "%p %o\\n")
 AT_ONCE = 8
@@ -46,8 +46,7 @@ class Sample(NamedTuple):
             "records_found": self.records_found,
             **self.cost.report(),
             "for_all_topics": whole.report(),
-            "times_ours": {"wall": ratio(whole.wall_s, ours.wall_s), "cpu": ratio(whole.cpu_s, ours.cpu_s)},
-            "times_our_next_cycle": {"wall": ratio(whole.wall_s, again.wall_s), "cpu": ratio(whole.cpu_s, again.cpu_s)},
+            **beside_ours(whole, ours, again),
         }
 
 

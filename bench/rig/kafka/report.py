@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bench.rig.kafka.meter import Cost
 from bench.rig.rounds import goal, machine, rounded
-
-__all__ = ["at_most", "at_most_all", "goal", "ratio", "rounded", "run"]
 
 S = TypeVar("S")
 
@@ -42,3 +41,12 @@ def at_most_all(name: str, limits: Mapping[str, float], measured: Mapping[str, f
 
 def ratio(theirs: float, ours: float) -> float | None:
     return rounded(theirs / ours) if ours > 0 else None
+
+
+def times(theirs: Cost, ours: Cost) -> dict[str, float | None]:
+    return {"wall": ratio(theirs.wall_s, ours.wall_s), "cpu": ratio(theirs.cpu_s, ours.cpu_s)}
+
+
+def beside_ours(theirs: Cost, ours: Cost, again: Cost) -> dict[str, Any]:
+    """What it costs as a multiple of our first reading, and of our next ones; a peer that remembers nothing has only first ones."""
+    return {"times_ours": times(theirs, ours), "times_our_next": times(theirs, again)}

@@ -41,7 +41,7 @@ def standing_of(bootstrap: str, zookeeper: str = "") -> Standing:
         for name in groups
         for place in _committed(admin, name)
     }  # fmt: skip
-    return Standing(topics, groups, committed, _ends(admin, topics), _znodes(zookeeper) if zookeeper else {})
+    return Standing(topics, groups, committed, _ends(admin, topics), znodes_of(zookeeper) if zookeeper else {})
 
 
 def _committed(admin: AdminClient, group: str) -> list[TopicPartition]:
@@ -57,7 +57,7 @@ def _ends(admin: AdminClient, topics: dict[str, int]) -> dict[Place, int]:
     return {(place.topic, place.partition): answer.result(LIMIT_S).offset for place, answer in asked.items()}
 
 
-def _znodes(hosts: str) -> dict[str, int]:
+def znodes_of(hosts: str) -> dict[str, int]:
     """Every node."""
     client = KazooClient(hosts, read_only=True)
     client.start(LIMIT_S)
