@@ -55,7 +55,7 @@ def program(directory: Path, sizes: Sizes) -> dict[str, Any]:
     with brokers.kafka4(directory, DELAY_MS) as broker:
         create(broker.near, [TOPIC], sizes.partitions)
         fill(broker.near, 1, sizes.partitions, RECORDS)
-        commit(broker.near, names(sizes.groups), TOPIC, sizes.partitions, RECORDS - BEHIND)
+        commit(broker.near, names(sizes.groups), [TOPIC], sizes.partitions, RECORDS - BEHIND)
         with members(broker.near, TOPIC, names(max(1, int(sizes.groups * MEMBERS)))):
             return on(broker, sizes)
 

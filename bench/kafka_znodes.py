@@ -4,6 +4,7 @@ Beside ours, in the same run and both ways: a loop over kazoo's get, as scripts 
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +94,7 @@ def fill(hosts: str, nodes: int) -> None:
 
 @contextmanager
 def session(hosts: str) -> Iterator[Any]:
+    logging.getLogger("kazoo").setLevel(logging.CRITICAL)  # it tells of the end that we make ourselves
     kazoo = KazooClient(hosts, timeout=LIMIT_S)
     kazoo.start(LIMIT_S)
     try:

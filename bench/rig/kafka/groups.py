@@ -1,4 +1,4 @@
-"""Consumer groups that have committed to every partition of a topic; some have a live member. Peers that read them one after the other.
+"""Consumer groups that have committed to every partition of some topics; some have a live member. Peers that read them one after the other.
 
 `python -m bench.rig.kafka.groups BOOTSTRAP TOPIC GROUP...` is a live member of each of these groups: it says when all are in, and ends with
 its input.
@@ -23,14 +23,16 @@ def names(count: int) -> list[str]:
     return [f"group-{number:03d}" for number in range(count)]
 
 
-def commit(bootstrap: str, groups: Sequence[str], topic: str, partitions: int, offset: int) -> None:
-    """As a tool that sets offsets does: no member joins for it."""
+def commit(bootstrap: str, groups: Sequence[str], topics: Sequence[str], partitions: int, offset: int) -> None:
+    """As a tool that sets offsets does: no member joins for it. Again for those whose coordinator is only being made, which is no exception."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    places = [TopicPartition(topic, number, offset) for number in range(partitions)]
-    asked = [admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)], request_timeout=LIMIT_S) for group in groups]
-    for answers in asked:
-        for answer in answers.values():
-            answer.result(LIMIT_S)
+    places = [TopicPartition(topic, number, offset) for topic in topics for number in range(partitions)]
+    left, ends_at = list(groups), time.monotonic() + LIMIT_S
+    while left:
+        asked = {name: admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(name, places)]) for name in left}
+        left = [name for name, answers in asked.items() if any(place.error for place in answers[name].result(LIMIT_S).topic_partitions)]
+        if time.monotonic() > ends_at:
+            raise SystemExit(f"{bootstrap}: offsets of {', '.join(left)} cannot be set")
 
 
 @contextlib.contextmanager
