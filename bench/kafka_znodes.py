@@ -4,15 +4,11 @@ Beside ours, in the same run and both ways: a loop over kazoo's get, as scripts 
 """
 
 import asyncio
-import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from kazoo.client import KazooClient
 
 from backends.snapshots import Offsets
 from bench.rig.kafka import brokers, ours
@@ -22,12 +18,12 @@ from bench.rig.kafka.meter import Cost, best_of, cost_of
 from bench.rig.kafka.observing import Observed, observe
 from bench.rig.kafka.report import at_most, beside_ours, run
 from bench.rig.kafka.standing import znodes_of
+from bench.rig.kafka.zookeeper import LIMIT_S, session
 
 DELAY_MS = 1.0  # each way
 PATH = "/lean/app/offsets"
 PAIRS = 32
 FIRST_OFFSET = 16_497_745_458
-LIMIT_S = 30.0
 
 
 class Sizes(NamedTuple):
@@ -90,18 +86,6 @@ def fill(hosts: str, nodes: int) -> None:
         kazoo.ensure_path(PATH)
         for answer in [kazoo.create_async(f"{PATH}/node-{number:04d}", value(number)) for number in range(nodes)]:
             answer.get(timeout=LIMIT_S)
-
-
-@contextmanager
-def session(hosts: str) -> Iterator[Any]:
-    logging.getLogger("kazoo").setLevel(logging.CRITICAL)  # it tells of the end that we make ourselves
-    kazoo = KazooClient(hosts, timeout=LIMIT_S)
-    kazoo.start(LIMIT_S)
-    try:
-        yield kazoo
-    finally:
-        kazoo.stop()
-        kazoo.close()
 
 
 def read(hosts: str, rounds: int) -> Read:

@@ -24,7 +24,7 @@ def names(count: int) -> list[str]:
 
 
 def commit(bootstrap: str, groups: Sequence[str], topics: Sequence[str], partitions: int, offset: int) -> None:
-    """As a tool that sets offsets does: no member joins for it. Again for those whose coordinator is only being made, which is no exception."""
+    """As a tool that sets offsets does: no member joins for it. A coordinator that is being made refuses, without an exception: again."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     places = [TopicPartition(topic, number, offset) for topic in topics for number in range(partitions)]
     left, ends_at = list(groups), time.monotonic() + LIMIT_S

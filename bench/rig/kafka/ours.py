@@ -82,8 +82,9 @@ def groups_source(bootstrap: str) -> Source:
     return offsets_source(offsets.Watched(NAME, kafka=NAME), bootstrap)
 
 
-def znodes_source(zookeeper: str, path: str) -> Source:
-    return offsets_source(offsets.Watched(NAME, zookeeper=zookeeper, path=path), "")
+def znodes_source(zookeeper: str, path: str, bootstrap: str = "", topic: str | None = None) -> Source:
+    """With a topic: its log ends, too."""
+    return offsets_source(offsets.Watched(NAME, zookeeper=zookeeper, path=path, kafka=NAME if topic else None, topic=topic), bootstrap)
 
 
 def _context(bootstrap: str) -> Context:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
-from kazoo.client import KazooClient
 
-LIMIT_S = 30.0
+from bench.rig.kafka.zookeeper import LIMIT_S, session
+
 OFFSETS_TOPIC = "__consumer_offsets"
 Place = tuple[str, int]
 
@@ -59,9 +59,7 @@ def _ends(admin: AdminClient, topics: dict[str, int]) -> dict[Place, int]:
 
 def znodes_of(hosts: str) -> dict[str, int]:
     """Every node."""
-    client = KazooClient(hosts, read_only=True)
-    client.start(LIMIT_S)
-    try:
+    with session(hosts) as client:
         found, level = {}, ["/"]
         while level:
             asked = [(path, client.get_async(path), client.get_children_async(path)) for path in level]
@@ -70,6 +68,3 @@ def znodes_of(hosts: str) -> dict[str, int]:
                 found[path] = node.get(timeout=LIMIT_S)[1].mzxid
                 level += [f"{path.rstrip('/')}/{name}" for name in children.get(timeout=LIMIT_S)]
         return found
-    finally:
-        client.stop()
-        client.close()
