@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
     sample: int
 
 
-FULL, QUICK = Sizes(300, 10, 3, 12), Sizes(20, 2, 1, 2)
+FULL, QUICK = Sizes(300, 10, 3, 12), Sizes(20, 2, 1, 1)
 
 
 def program(directory: Path, sizes: Sizes) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Sizes(NamedTuple):
     cycles: int
 
 
-FULL, QUICK = Sizes(1000, 100, 10), Sizes(30, 3, 2)
+FULL, QUICK = Sizes(1000, 100, 10), Sizes(30, 3, 1)
 
 
 class Size(NamedTuple):
@@ -109,7 +109,7 @@ def wait(config: Path, topics: int, child: subprocess.Popen[bytes]) -> dict[str,
         }
         if counts["topics"] == topics and (counts["offsets"] or not topics):
             return counts
-        time.sleep(0.5)
+        time.sleep(0.2)
     raise SystemExit(f"the monitor did not see all topics in {READY_S:g} s: {(config.parent / 'monitor.log').read_text()[-2000:]}")
 
 

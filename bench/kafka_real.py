@@ -35,7 +35,7 @@ class Sizes(NamedTuple):
     sample: int
 
 
-FULL, QUICK = Sizes(("kafka4", "kafka3"), 300, 10, 3, 12), Sizes(("kafka4",), 20, 2, 1, 2)
+FULL, QUICK = Sizes(("kafka4", "kafka3"), 300, 10, 3, 12), Sizes(("kafka4",), 20, 2, 1, 1)
 
 
 def program(directory: Path, sizes: Sizes) -> dict[str, Any]:

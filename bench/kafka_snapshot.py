@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
     sample: int  # topics that a peer reads
 
 
-FULL, QUICK = Sizes(1000, 3, 16), Sizes(40, 1, 2)
+FULL, QUICK = Sizes(1000, 3, 16), Sizes(40, 1, 1)
 
 
 def program(_: Path, sizes: Sizes) -> dict[str, Any]:

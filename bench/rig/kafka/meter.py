@@ -1,17 +1,13 @@
-"""What work costs: wall and CPU seconds of this process or of its children, and the longest time for which an event loop was held up."""
+"""What work costs: wall and CPU seconds of this process or of its children."""
 
-import asyncio
-import contextlib
 import resource
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from bench.rig.rounds import rounded
 
 T = TypeVar("T")
-
-PULSE_S = 0.001
 
 
 class Cost(NamedTuple):
@@ -40,28 +36,3 @@ def cost_of(work: Callable[[], T], whose: int = resource.RUSAGE_SELF) -> tuple[C
 def best_of(rounds: Sequence[Cost]) -> Cost:
     """Each figure by itself: what else the machine does only ever adds."""
     return Cost(min(cost.wall_s for cost in rounds), min(cost.cpu_s for cost in rounds))
-
-
-class LoopWatch:
-    """The longest time in which the loop did nothing else, as a task sees it that wants to run every millisecond."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-
-    async def run(self) -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(PULSE_S)
-            self.longest_s = max(self.longest_s, time.perf_counter() - before - PULSE_S)
-
-
-@contextlib.asynccontextmanager
-async def watched() -> AsyncIterator[LoopWatch]:
-    watch = LoopWatch()
-    task = asyncio.create_task(watch.run())
-    await asyncio.sleep(0)
-    try:
-        yield watch
-        await asyncio.sleep(0)  # a hold-up at the very end is seen, too
-    finally:
-        task.cancel()

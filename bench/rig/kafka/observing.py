@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from backends.snapshots import Data
 from backends.source import Source
-from bench.rig.kafka.meter import Cost, best_of, cpu_s, watched
+from bench.rig.kafka.meter import Cost, best_of, cpu_s
+from bench.rig.loop import watched
 from bench.rig.rounds import rounded
 
 IDLE_S = 0.3

@@ -40,6 +40,7 @@ class Racer:
         self._thread = threading.Thread(target=self._race, name="racer", daemon=True)
         self.born_at = time.time()
         self.steps = 0
+        self.happening = ""  # the last one that began
 
     def start(self) -> None:
         create(self._bootstrap, [TOPIC], PARTITIONS)
@@ -53,7 +54,7 @@ class Racer:
 
     def happen(self, name: str) -> None:
         with self._turn:
-            self._shift, self._is_quiet = 0, False
+            self.happening, self._shift, self._is_quiet = name, 0, False
             HAPPENINGS[name](self)
 
     def written_at(self, partition: int, offset: int) -> float | None:
@@ -89,10 +90,10 @@ class Racer:
         ends_at = time.monotonic() + LIMIT_S
         while TOPIC in self._admin.list_topics(timeout=LIMIT_S).topics and time.monotonic() < ends_at:
             time.sleep(POLL_S)
+        self.born_at = time.time()  # others may see the new one before we do
         create(self._bootstrap, [TOPIC], PARTITIONS)
         self._ends = [0] * PARTITIONS
         self._log.clear()
-        self.born_at = time.time()
 
     def recreate_larger(self) -> None:
         """More records than before, at once: the log ends alone do not tell."""
@@ -132,6 +133,7 @@ class Racer:
             self._ends[partition] = max(self._ends[partition], offset + 1)
 
 
+LARGER = "recreated with more records"
 HAPPENINGS: Mapping[str, Callable[[Racer], None]] = {
     "race": Racer.nothing,
     "quiet, behind": Racer.quiet,
@@ -139,5 +141,5 @@ HAPPENINGS: Mapping[str, Callable[[Racer], None]] = {
     "beyond the end": Racer.beyond,
     "retention": Racer.retention,
     "recreated": Racer.recreate,
-    "recreated with more records": Racer.recreate_larger,
+    LARGER: Racer.recreate_larger,
 }
