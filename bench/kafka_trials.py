@@ -24,7 +24,7 @@ from bench.rig.kafka.report import at_most, run
 from bench.rig.kafka.zookeeper import session
 from bench.rig.rounds import rounded
 
-ACROSS = "time_lags_beyond_what_was_watched"  # after a topic came back larger: of a time from two logs, which no log end tells apart
+ACROSS = "time_lags_beyond_what_was_watched"  # of a topic that came back larger: times of two logs, which no log end tells apart
 EXAMPLES = 20  # of figures that cannot be true, with what happened before
 
 
@@ -72,7 +72,7 @@ class Trial:
             told = [consumer.time_lag_s for consumer in data.consumers] if isinstance(data, Offsets) else None
             what = {"source": name, "after": self._racer.happening, "watched_s": rounded(watched_s), "time_lags_s": told}
             self.examples.append({**found, **what})
-        if self._racer.happening == LARGER:
+        if self._racer.came_back_larger:
             self.across_two_logs += found.pop(ACROSS, 0)
         self.found.update(found)
 
@@ -115,6 +115,8 @@ async def rounds(bootstrap: str, zookeeper: str, racer: Racer, exporters: Export
     try:
         for number in range(sizes.rounds):
             happening = asyncio.create_task(asyncio.to_thread(racer.happen, names[number % len(names)]))
+            if names[number % len(names)] == LARGER:  # who looks every ten seconds sees nothing of it
+                await happening
             ends_at = time.monotonic() + sizes.seconds
             while time.monotonic() < ends_at or not happening.done():
                 for name, source in sources.items():

@@ -40,6 +40,7 @@ class Racer:
         self._thread = threading.Thread(target=self._race, name="racer", daemon=True)
         self.born_at = time.time()
         self.steps = 0
+        self.came_back_larger = False  # the last time when the topic was made anew
         self.happening = ""  # the last one that began
 
     def start(self) -> None:
@@ -94,11 +95,13 @@ class Racer:
         create(self._bootstrap, [TOPIC], PARTITIONS)
         self._ends = [0] * PARTITIONS
         self._log.clear()
+        self.came_back_larger = False
 
     def recreate_larger(self) -> None:
         """More records than before, at once: the log ends alone do not tell."""
         most = max(self._ends)
         self.recreate()
+        self.came_back_larger = True
         while min(self._ends) < most + 1000:
             self._produce(500)
 
@@ -136,10 +139,10 @@ class Racer:
 LARGER = "recreated with more records"
 HAPPENINGS: Mapping[str, Callable[[Racer], None]] = {
     "race": Racer.nothing,
-    "quiet, behind": Racer.quiet,
+    LARGER: Racer.recreate_larger,
     "rewind": Racer.rewind,
+    "quiet, behind": Racer.quiet,
+    "recreated": Racer.recreate,
     "beyond the end": Racer.beyond,
     "retention": Racer.retention,
-    "recreated": Racer.recreate,
-    LARGER: Racer.recreate_larger,
 }
