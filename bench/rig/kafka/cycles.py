@@ -1,6 +1,7 @@
 """Our readings of a cluster's topics: a full one, and the next one after some topics moved; timed, and counted apart.
 
-What is timed runs without librdkafka's reports, whose JSON costs more than the reading; what is counted runs once more with them.
+What is timed runs without librdkafka's reports, whose JSON costs more than the reading; what is counted runs again with them. Requests
+become more, too, when others use the machine (brokers are asked every 20 ms while records are awaited): so the best round counts.
 """
 
 import time
@@ -33,7 +34,7 @@ class Counted(NamedTuple):
 
 class Cycles(NamedTuple):
     rounds: list[Round]
-    counted: Counted
+    counts: list[Counted]
     filled: int  # partitions with records
 
     @property
@@ -43,6 +44,11 @@ class Cycles(NamedTuple):
     @property
     def again(self) -> Cost:
         return best_of([each.again for each in self.rounds])
+
+    @property
+    def counted(self) -> Counted:
+        """The round with the fewest requests."""
+        return min(self.counts, key=lambda each: each.full_requests + each.again_requests)
 
     def figures(self) -> tuple[dict[str, float], dict[str, float]]:
         """What the goals are about, of the full reading and of the next one."""
@@ -59,11 +65,12 @@ class Cycles(NamedTuple):
             "next": {**self.again.report(), "requests": count.again_requests, "bytes": count.again_bytes},
             "rounds": [{"full": each.full.report(), "next": each.again.report()} for each in self.rounds],
             "requests_by_kind": dict(count.kinds),
+            "rounds_counted": [{name: number for name, number in each._asdict().items() if name != "kinds"} for each in self.counts],
         }
 
     def must_be_zero(self) -> dict[str, int]:
         return {
-            "requests_other_than_reads": sum(others_than_reads(self.counted.kinds).values()),
+            "requests_other_than_reads": sum(sum(others_than_reads(each.kinds).values()) for each in self.counts),
             "newest_records_not_found": sum(self.filled - each.found for each in self.rounds),
             "moved_partitions_not_read": sum(each.missed for each in self.rounds),
         }
@@ -71,7 +78,7 @@ class Cycles(NamedTuple):
 
 def measure(bootstrap: str, filled: int, move: Move, rounds: int) -> Cycles:
     """Each round with new handles, so that its first reading knows nothing."""
-    return Cycles([one(bootstrap, move) for _ in range(rounds)], counted(bootstrap, move), filled)
+    return Cycles([one(bootstrap, move) for _ in range(rounds)], [counted(bootstrap, move) for _ in range(rounds)], filled)
 
 
 def one(bootstrap: str, move: Move) -> Round:

@@ -15,7 +15,9 @@ from backends.source import Context, Source
 from backends.znodes import parse_offsets
 from backends.zookeeper_client import Node, ZookeeperClient
 
-REPORT_MS = 200  # how often librdkafka reports its counts
+REPORT_MS = 1000  # how often librdkafka reports its counts; a report of thousands of partitions slows what it counts, so seldom
+HANDLES = 2  # of a client: for metadata and offsets, and for records
+PATIENCE_S = 10.0
 NAME = "bench"
 
 
@@ -24,6 +26,7 @@ class Counts:
 
     def __init__(self) -> None:
         self._reports: dict[str, Mapping[str, Any]] = {}
+        self._fresh: set[str] = set()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -32,13 +35,19 @@ class Counts:
     def _heard(self, report: str) -> None:
         parsed = json.loads(report)
         self._reports[parsed["name"]] = parsed["brokers"]
+        self._fresh.add(parsed["name"])
 
     def settle(self, client: KafkaClient) -> None:
-        """The next reports of both handles."""
-        until = time.monotonic() + 3 * REPORT_MS / 1000
-        while time.monotonic() < until:
+        """Reports that were made after this call, of both handles."""
+        client.admin.poll(0)
+        client.consumer.poll(0)
+        self._fresh.clear()
+        ends_at = time.monotonic() + PATIENCE_S
+        while len(self._fresh) < HANDLES:
             client.admin.poll(0.02)
             client.consumer.poll(0.02)
+            if time.monotonic() > ends_at:
+                raise SystemExit(f"librdkafka did not report its counts in {PATIENCE_S:g} s")
 
     def requests(self) -> dict[str, int]:
         """By kind, since the handles were made."""
