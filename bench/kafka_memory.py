@@ -19,6 +19,7 @@ from bench.rig.kafka.groups import commit, names
 from bench.rig.kafka.load import create, fill, topic_names
 from bench.rig.kafka.report import at_most, run
 from bench.rig.rounds import rounded
+from tests.lab.server import spawn
 
 PARTITIONS = 4
 RECORDS = 3
@@ -85,7 +86,7 @@ def measure(place: Path, sections: Mapping[str, Any], sizes: Sizes, topics: int)
 def monitor(config: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "relay_console", "-c", str(config), "monitor"]
     with (config.parent / "monitor.log").open("wb") as log:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        child = spawn(command, output=log)  # and it ends with us, even when we are killed
     try:
         yield child
     finally:
