@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-relay demo lab docs clean requirements
+.PHONY: help setup run test check bench bench-relay bench-kafka demo lab docs clean requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,11 @@ bench: $(READY)  ## every program under bench/, one JSON object each
 bench-relay: $(READY)  ## goals R1-R6 and R8-R10: the relay beside its peers, some ten minutes
 	@code=0; for name in acks oneshot depth1 lone idle outbox restart; do \
 		echo "# relay_$$name" >&2; $(BIN)/python -m bench.relay_$$name || code=1; \
+	done; exit $$code
+
+bench-kafka: $(READY)  ## goals K1-K6: topics, groups and offset znodes beside kcat and scripts, some ten minutes
+	@code=0; for name in snapshot real distance groups znodes memory trials; do \
+		echo "# kafka_$$name" >&2; $(BIN)/python -m bench.kafka_$$name || code=1; \
 	done; exit $$code
 
 lab: $(READY)  ## only the real servers with moving data, until Ctrl-C

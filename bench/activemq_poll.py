@@ -17,6 +17,7 @@ from backends import queues
 from backends.activemq import ActiveMQ as Source
 from backends.activemq import BrokerSection
 from backends.jolokia import Read, parse, requests
+from bench.rig.loop import LoopWatch
 from settings.secret import Secret
 from tests.lab import jars
 from tests.lab.activemq import HARDENED, OLD, PASSWORD, USER, ActiveMQ, ask_jolokia
@@ -35,19 +36,6 @@ def fill(broker: ActiveMQ, count: int) -> None:
             broker.jolokia, [{"type": "exec", "mbean": BROKER, "operation": "addQueue", "arguments": [name]} for name in names], timeout=120
         )
         assert all(reply["status"] == 200 for reply in replies)
-
-
-class LoopWatch:
-    """The longest time in which the event loop did nothing else, as a task sees it that wants to run every millisecond."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-
-    async def run(self) -> None:
-        while True:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            self.longest_s = max(self.longest_s, time.perf_counter() - before - 0.001)
 
 
 async def polls(source: Source, count: int) -> tuple[list[float], list[float], list[float]]:
