@@ -12,9 +12,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 from backends.kafka_client import QUIET, READER
 from backends.kafka_properties import PROPERTIES
-from settings.scalars import short
 from settings.secret import Secret
-from settings.wording import is_secret_key, nearest
+from settings.wording import is_secret_key, nearest, short
 
 Value = str | int | float | bool | Secret
 Use = Literal["read", "write"]  # the panes read, the relay's sink writes

@@ -53,6 +53,7 @@ class Standing(Struct, frozen=True, gc=False):
     trend: Trend | None = None
     reset: Reset | None = None  # recent, and not made good
     beyond: int | None = None  # the log end, when the offset lies beyond it
+    nobody: bool = False  # a group without a member: whoever commits there comes and goes
     siblings_move: bool = False  # others that do the same kind of work move, so there is work
 
     @property
@@ -69,6 +70,8 @@ class Standing(Struct, frozen=True, gc=False):
     @property
     def endurance(self) -> float:
         """Seconds that it may be silent."""
+        if self.usual_gap is None and self.usual_wait is None and self.nobody:
+            return STOPPED_S
         if self.usual_gap is None and self.usual_wait is None:
             return UNPROVEN_SILENCE_S if self.lag is None else UNPROVEN_S
         return max(STOPPED_S, GAPS * max(self.usual_gap or 0.0, self.usual_wait or 0.0))

@@ -117,6 +117,7 @@ class Partition:
             if track.reset is not None and track.offset < track.reset.before and now - self._reset_at <= REWOUND_S
             else None,
             beyond=self.end if self._ahead >= BEYOND_READINGS else None,
+            nobody=not has_members,
             siblings_move=siblings_move,
         )
 

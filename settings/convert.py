@@ -15,11 +15,11 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from settings.forms import Form, Misfit
 from settings.mistake import Mistake, Place
-from settings.scalars import is_empty, limit_fault, short, yaml_surprise, yaml_type
+from settings.scalars import is_empty, limit_fault, yaml_surprise, yaml_type
 from settings.secret import Secret
 from settings.tree import MAX_DEPTH
 from settings.units import Duration, Size, format_duration, format_size, parse_duration, parse_size
-from settings.wording import Path, is_secret_key, nearest, spell, suggestion
+from settings.wording import Path, is_secret_key, nearest, short, spell, suggestion
 
 MAX_VALUES: Final = (
     100_000  # values after aliases are followed: a configuration of 2,000 topics has 10,000; aliases of aliases have billions

@@ -7,7 +7,8 @@ from typing import Any, Final
 from msgspec import Meta
 from yaml.nodes import Node, ScalarNode
 
-MAX_SHOWN: Final = 40  # characters of a bad value in a message
+from settings.wording import short
+
 MAX_DIGITS: Final = 18  # what fits 64 bits: a longer number is a mistake, and int() of a million digits takes minutes
 
 
@@ -61,7 +62,3 @@ def yaml_surprise(node: Node, secret: bool = False) -> str | None:
     if found == "float" and not re.fullmatch(r"[-+]?[0-9]+\.?[0-9]*([eE][-+]?[0-9]{1,2})?|[-+]?\.[0-9]+", text):
         return f"{shown} is not a plain decimal number"
     return None
-
-
-def short(text: str) -> str:
-    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")

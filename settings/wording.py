@@ -1,11 +1,11 @@
-"""How a place in the configuration and a near word are spelt for an operator. Pure."""
+"""How a place in the configuration, a bad value and a near word are spelt for an operator. Pure."""
 
 import re
 from typing import Final
 
-from settings.scalars import MAX_SHOWN, short
-
 Path = tuple[str | int, ...]
+
+MAX_SHOWN: Final = 40  # characters of a bad value in a message
 
 _SECRET_KEY: Final = re.compile(r"(password|passwd|passphrase|secret|token|credential)", re.IGNORECASE)
 
@@ -21,6 +21,10 @@ def spell(path: Path) -> str:
         else:
             text += f"[{short(part)}]"
     return text
+
+
+def short(text: str) -> str:
+    return repr(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
 
 
 def is_secret_key(key: str) -> bool:

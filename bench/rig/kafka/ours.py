@@ -74,7 +74,7 @@ def topics_reader(of: KafkaClient) -> TopicsReader:
 
 
 def groups_reader(of: KafkaClient) -> GroupsReader:
-    return GroupsReader(of, lambda name: True)
+    return GroupsReader(of, lambda name: True, NAME)
 
 
 def topics_source(bootstrap: str) -> Source:
