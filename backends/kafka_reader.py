@@ -48,7 +48,7 @@ class TopicsReader:
         self._news: list[News] = []
 
     def read(self, now: float) -> Topics:
-        """Raises Unavailable when no broker answers. Ages are counted from `now`."""
+        """Raises Unavailable when no broker answers. It begins `now`; ages are those at its end."""
         began = time.monotonic()
         topics = self._watched(self._client.topics(reads=True), now)
         self._ids.ask(self._client.admin, topics)
@@ -62,7 +62,8 @@ class TopicsReader:
         cycle.fetch(self._memory.moved(ends), self._cluster)
         ends.update(self._recreated(ends))
         shown = {**topics, **self._roster.rows()}
-        assessed = tuple(self._topic(name, info, ends, cycle, asked_at, now) for name, info in sorted(shown.items()))
+        read_at = now + time.monotonic() - began  # a record that was written meanwhile is not from the future
+        assessed = tuple(self._topic(name, info, ends, cycle, asked_at, read_at) for name, info in sorted(shown.items()))
         partitions = sum(topic.partitions for topic in assessed)
         return Topics(assessed, self._client.settings.bootstrap, cycle.report(time.monotonic() - began, partitions))
 

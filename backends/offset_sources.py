@@ -8,7 +8,7 @@ from typing import Any
 from backends.consumption import Observation
 from backends.offset_brokers import Brokers
 from backends.offsets_config import Watched
-from backends.offsets_memory import Memory, News
+from backends.offsets_memory import Memory, News, gently
 from backends.questions import Found, History, HistoryOf, Question
 from backends.snapshots import Kind, Offsets
 from backends.source import Answer, Tell, Unavailable
@@ -104,7 +104,8 @@ class ZnodesSource(_OffsetsSource):
             return seen
         from msgspec.structs import replace
 
-        keys = [(each.topic, partition) for each in seen if each.topic is not None for partition in each.offsets]
+        weigh = {at: len(each.offsets) for at, each in enumerate(seen)}
+        keys = [(each.topic, number) async for each in gently(seen, weigh) if each.topic is not None for number in each.offsets]
         try:
             ends = await self._brokers.ends(keys)
         except Unavailable as trouble:
@@ -112,5 +113,5 @@ class ZnodesSource(_OffsetsSource):
         known = {key: end for key, end in ends.items() if isinstance(end, int)}
         return [
             replace(each, ends={number: known[key] for number in each.offsets if (key := (each.topic or "", number)) in known})
-            for each in seen
+            async for each in gently(seen, weigh)
         ]

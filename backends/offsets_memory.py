@@ -21,7 +21,7 @@ from backends.wording import count
 T = TypeVar("T")
 Key = tuple[str, str | None]  # consumer, topic
 
-BREATH = 400  # partitions between two looks at the loop's other work: 10 ms
+BREATH = 200  # partitions between two looks at the loop's other work: 5 ms
 MAX_TOLD = 20  # events of one reading told one by one; a thousand nodes that vanish must not push out every other event
 MAX_BLAMED = 3  # consumers named in the reason of a total
 

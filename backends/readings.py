@@ -45,18 +45,24 @@ class Trend(Struct, frozen=True):
 class Readings:
     """The newest reading is always kept; the ones before it at the spacing."""
 
-    __slots__ = ("_ats", "_ends", "_offsets", "_spacing", "_steady_since")
+    __slots__ = ("_ats", "_end", "_ends", "_log_since", "_offsets", "_spacing", "_steady_since")
 
     def __init__(self, spacing: float = KEPT_S / MAX_POINTS) -> None:
         self._spacing = spacing
         self._ats, self._offsets, self._ends = array("d"), array("q"), array("q")
         self._steady_since = float("-inf")  # readings before it are of another place in the log
+        self._log_since = float("-inf")  # ... and before this one of another log
+        self._end = UNREAD  # the newest that was known
 
     def feed(self, at: float, offset: int, end: int | None) -> None:
         if self._ats and at < self._ats[-1]:  # our clock was set back
             del self._ats[:], self._offsets[:], self._ends[:]
-        if self._offsets and (offset < self._offsets[-1] or (end is not None and end < self._ends[-1])):
+        is_other_log = end is not None and end < self._end
+        if is_other_log:
+            self._log_since = at
+        if self._offsets and (is_other_log or offset < self._offsets[-1]):
             self._steady_since = at
+        self._end = self._end if end is None else end
         if self._ats and (at == self._ats[-1] or (len(self._ats) > 1 and self._ats[-1] - self._ats[-2] < self._spacing)):
             self._ats[-1], self._offsets[-1], self._ends[-1] = at, offset, UNREAD if end is None else end
         else:
@@ -83,7 +89,7 @@ class Readings:
             end = self._ends[at]
             if end == UNREAD:
                 continue
-            if high != UNREAD and end > high:
+            if self._ats[at] < self._log_since or (high != UNREAD and end > high):
                 return None  # the log is another one since
             if end <= offset:
                 low_at = self._ats[at]
@@ -93,7 +99,8 @@ class Readings:
 
     def watched_since(self) -> float | None:
         """The oldest reading of a log end."""
-        return next((at for at, end in zip(self._ats, self._ends, strict=True) if end != UNREAD), None)
+        known = zip(self._ats, self._ends, strict=True)
+        return next((at for at, end in known if end != UNREAD and at >= self._log_since), None)
 
     def trend(self, usual_wait: float, now: float) -> Trend | None:
         """Over the shortest stretch that shows one, from TREND_S upward. None: too few readings."""

@@ -17,6 +17,7 @@ from backends.source import Unavailable
 CONNECT_S = 2.5  # a server that is gone is to be reported within an interval and 3 s
 BATCH_S = 5.0
 SESSION_S = 10.0
+BREATH = 50  # requests between two looks at the loop's other work
 PULSE_S = 0.02  # how often a connection in the making is looked at
 RETRY = {"max_tries": -1, "delay": 0.1, "backoff": 2, "max_delay": 2}  # kazoo's own longest pause is a minute
 
@@ -101,9 +102,12 @@ class ZookeeperClient:
                 with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                     loop.call_soon_threadsafe(done.set)
 
-        answers = [request(self._kazoo) for request in requests]
-        for answer in answers:
-            answer.rawlink(count_down)
+        answers = []
+        for number, request in enumerate(requests, 1):
+            answers.append(request(self._kazoo))
+            answers[-1].rawlink(count_down)
+            if number % BREATH == 0:
+                await asyncio.sleep(0)  # each is a system call: a thousand at once would hold the loop for 100 ms
         try:
             await asyncio.wait_for(done.wait(), BATCH_S)
         except TimeoutError:

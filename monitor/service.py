@@ -1,6 +1,7 @@
 """The monitor as a process: sources, relay and consoles wired together, from the lock to the last word. No decisions of its own."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h: it runs already, or the socket is of no use
 BUG: Final = 1
 START_DEADLINE: Final = 15.0  # seconds that a relay may take to recover its spool and listen
+GARBAGE: Final = 20_000  # objects between two looks of the collector: a cycle makes tens of thousands, of which next to none are cycles
 IMPATIENT: Final = 1.0  # seconds after the first signal from which a second one means "now"; timeout(1) and terminals send two at once
 _LEVELS: Final = {"critical": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO}
 
@@ -58,6 +60,7 @@ class ServiceOptions(Struct, frozen=True):
 
 async def serve(options: ServiceOptions) -> int:
     """Until SIGTERM, SIGINT or the command `stop`. Returns the exit code."""
+    gc.set_threshold(GARBAGE)
     try:
         with hold_lock(options.socket.with_suffix(".lock")):
             return await Service(options).run()

@@ -65,6 +65,14 @@ def test_the_log_of_a_topic_that_was_recreated_says_nothing_of_the_old_one() -> 
     assert made.written_at(20) == 50 and made.written_at(7) is None
 
 
+def test_nothing_is_interpolated_between_two_logs_where_a_reading_between_them_was_left_out() -> None:
+    """Readings are kept every 15 s: the last end of the old log (50) gives its place to the first of the new one."""
+    made = readings([(0, 0, 0), (10, 0, 50), (12, 0, 10), (30, 0, 20), (50, 0, 30)], 15.0)
+    assert made.written_at(15) is None and made.written_at(25) == 40 and made.watched_since() == 30
+    unknown_between = readings([(0, 0, 30), (20, 0, None), (40, 0, 10), (60, 0, 40)])
+    assert unknown_between.written_at(5) is None
+
+
 def test_a_clock_that_was_set_back_begins_anew() -> None:
     assert readings([(100, 1, 2), (120, 2, 3), (50, 3, 4)]).points(9) == (Point(50.0, 3, 4),)
 
