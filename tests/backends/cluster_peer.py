@@ -1,9 +1,11 @@
 """What tests do to a cluster beyond kafka_peer: place replicas, set up topics, leave transactions open, delete records, allow users."""
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewTopic
@@ -36,6 +38,27 @@ class ClusterPeer(KafkaPeer):
             producer.produce(topic, value, partition=0, timestamp=int((at or time.time()) * 1000))
         assert producer.flush(LIMIT_S) == 0
         return producer
+
+    @contextmanager
+    def member(self, group: str, topic: str) -> Iterator[None]:
+        """A living member that has every partition and commits nothing. It stays one while its broker hangs for less than 45 s."""
+        consumer, stop = Consumer({**self._settings, "group.id": group, "enable.auto.commit": False}), threading.Event()
+        joined = threading.Event()
+
+        def live() -> None:
+            while not stop.is_set():
+                consumer.poll(0.1)
+            consumer.close()
+
+        consumer.subscribe([topic], on_assign=lambda *_: joined.set())
+        thread = threading.Thread(target=live)
+        thread.start()
+        try:
+            assert joined.wait(LIMIT_S), f"{group} got no partitions"
+            yield
+        finally:
+            stop.set()
+            thread.join(LIMIT_S)
 
     def allow(self, user: str, kind: ResourceType, name: str, *operations: AclOperation) -> None:
         who = (ResourcePatternType.LITERAL, f"User:{user}", "*")
