@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, ElectionType, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
 from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewTopic
@@ -22,6 +22,18 @@ class ClusterPeer(KafkaPeer):
         """Names of the configuration with `_` for `.`."""
         topic = NewTopic(name, partitions, 1, config={key.replace("_", "."): value for key, value in config.items()})
         self._make(topic, partitions)
+
+    def recreate(self, name: str) -> None:
+        """Another topic of the same name with one partition, as soon as the old one is quite gone."""
+        self.delete(name)
+        deadline = time.monotonic() + LIMIT_S
+        while True:
+            try:
+                return self.create({name: 1})
+            except KafkaException as error:
+                if error.args[0].name() != "TOPIC_ALREADY_EXISTS" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def empty(self, topic: str, before: Mapping[int, int]) -> None:
         """Everything below these offsets is gone afterwards, as after their retention."""
@@ -65,6 +77,11 @@ class ClusterPeer(KafkaPeer):
         asked = [AclBinding(kind, name, *who, operation, AclPermissionType.ALLOW) for operation in operations]
         for future in self.admin.create_acls(asked, request_timeout=LIMIT_S).values():
             future.result(LIMIT_S)
+
+    def elect_preferred(self, topic: str) -> None:
+        """Gives each partition back to its first replica, as brokers do by themselves every five minutes."""
+        places = [TopicPartition(topic, number) for number in self.leaders(topic)]
+        self.admin.elect_leaders(ElectionType.PREFERRED, places).result(LIMIT_S)
 
     def leaders(self, topic: str) -> dict[int, int]:
         """-1: none."""

@@ -15,12 +15,16 @@ from backends.offsets import Watched
 from backends.snapshots import Topic
 from backends.source import Unavailable
 from tests.backends.cluster_peer import ClusterPeer
+from tests.backends.group_watcher import group_watched
 from tests.backends.watching import Watch, ambush, part, watching_offsets, watching_topics
 from tests.lab.kafka import Kafka4
 from tests.lab.server import free_port
 from tests.lab.trio import Trio
+from tests.waiting import until
 
 SLOWEST_CYCLE_S = 8.0
+FIRST_S = 20.0  # until a process of its own has begun to watch
+SETTLE_S = 1.0  # cycles of the watcher after the coordinator is back where it was
 FALSE_ALARMS = ("deleted", "recreated", "rewound", "went back", "gone")
 
 
@@ -90,6 +94,28 @@ async def test_a_hung_broker_keeps_its_partitions_at_their_old_reading_and_the_o
     assert watch.told(*FALSE_ALARMS) == []
 
 
+async def test_a_hung_broker_costs_no_cycle_more_than_its_time_however_long_it_hangs(whole: Trio, peer: ClusterPeer) -> None:
+    """First it is still the leader and silent, then the cluster gives up on it and the partition has none."""
+    peer.place("hung.long", [1], [2], [3])
+    for number in range(3):
+        peer.write("hung.long", line(), partition=number)
+    async with watching_topics(cluster_of(whole, "hung.long")) as watch:
+        before = (await watch.until(lambda seen: seen.topics and seen.topics[0].state == "ok")).topics[0]
+        whole.nodes[2].hang()
+        states = []
+        for _ in range(3):
+            began = time.monotonic()
+            topic = (await watch.topics())["hung.long"]
+            assert time.monotonic() - began < SLOWEST_CYCLE_S
+            assert part(topic, 0).state == part(topic, 1).state == "ok"
+            assert part(topic, 2).read_at == part(before, 2).read_at
+            states.append(part(topic, 2).state)
+        assert states[-1] == "leaderless" and topic.state == "leaderless" and "partition 2 of 3: no leader" in (topic.reason or "")
+        whole.nodes[2].resume()
+        await watch.until(lambda seen: seen.topics[0].state == "ok")
+    assert watch.told(*FALSE_ALARMS) == []
+
+
 async def test_a_killed_broker_takes_no_topic_with_it(whole: Trio, peer: ClusterPeer, monkeypatch: pytest.MonkeyPatch) -> None:
     """librdkafka answers "no entry" at once for what a dead broker led: that is not a deleted topic, before it has no leader and after."""
     peer.place("killed.spread", [1], [2])
@@ -104,7 +130,7 @@ async def test_a_killed_broker_takes_no_topic_with_it(whole: Trio, peer: Cluster
             assert part(topics["killed.spread"], 0).state == "ok"
             for name, number in (("killed.spread", 1), ("killed.alone", 0)):
                 lost = part(topics[name], number)
-                assert lost.state in ("silent", "leaderless", "unknown") and lost.end is None
+                assert lost.state in ("silent", "leaderless", "unknown") and lost.end is None and lost.read_at is not None
         gone = (await watch.until(lambda seen: part(seen.topics[0], 0).leader is None)).topics
         assert [topic.state for topic in gone] == ["leaderless", "leaderless"]
         assert gone[0].reason == "no leader" and "partition 1 of 2: no leader" in (gone[1].reason or "")
@@ -134,6 +160,27 @@ async def test_log_ends_that_time_out_leave_a_group_without_a_lag(whole: Trio, p
         victim.resume()
         await watch.until(lambda offsets: offsets.consumers[0].lag == 9)
     assert watch.told(*FALSE_ALARMS) == []
+
+
+async def test_a_group_whose_coordinator_moves_is_watched_on_and_never_gone(whole: Trio, peer: ClusterPeer) -> None:
+    """Asked for a group that moved away, librdkafka ends the whole process (its issue 5040); and while a group moves no broker lists it."""
+    peer.place("coordinated", [1, 2, 3])
+    peer.write("coordinated", line(), line(), line())
+    peer.commit("coordinated-sink", "coordinated", {0: 1})
+    with group_watched(whole.address(), "coordinated-sink") as told:
+        await until(lambda: any(cycle["row"] for cycle in told), FIRST_S)
+        before = len(told)
+        for _ in range(2):
+            coordinator = next(node for node in whole.nodes if node.node == peer.leaders("__consumer_offsets")[0])
+            await asyncio.to_thread(coordinator.stop)
+            await asyncio.to_thread(coordinator.start)
+            await asyncio.to_thread(whole.wait_until_whole)
+            peer.elect_preferred("__consumer_offsets")
+            await asyncio.sleep(SETTLE_S)
+    rows = [cycle["row"] for cycle in told[before:] if cycle["trouble"] is None]
+    assert len(rows) > 10 and rows[-1]["lag"] == 2
+    assert None not in rows and {row["lag"] for row in rows} <= {2, None} and "REWOUND" not in {row["verdict"] for row in rows}
+    assert [event for cycle in told[before:] for event in cycle["events"]] == []
 
 
 class Writer:

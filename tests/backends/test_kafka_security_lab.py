@@ -140,3 +140,18 @@ async def test_groups_are_as_open_as_their_acl_and_lag_only_where_their_topic_is
     assert set(seen) == {"open-sink", "closed-sink"}  # listed-sink is closed
     assert (seen["open-sink"].topic, seen["open-sink"].lag) == ("open", 1)
     assert (seen["closed-sink"].topic, seen["closed-sink"].lag, seen["closed-sink"].verdict) == (None, None, "UNKNOWN")
+
+
+async def test_a_closed_topic_that_is_named_is_called_denied(kafka_secure: SecureKafka, peer: ClusterPeer) -> None:
+    """Left out of what we may list, it is asked for by its name: then the broker says why."""
+    async with watching_topics(cluster_of(kafka_secure, "SASL_PLAINTEXT", login("watcher"), "open", "closed")) as watch:
+        seen = await watch.topics()
+    assert (seen["closed"].state, seen["open"].detail[0].end) == ("denied", 2)
+
+
+async def test_a_closed_group_that_is_named_is_shown_with_the_reason(kafka_secure: SecureKafka, peer: ClusterPeer) -> None:
+    cluster = cluster_of(kafka_secure, "SASL_PLAINTEXT", login("watcher"))
+    async with watching_offsets(Watched("groups", kafka="main", groups=["open-sink", "listed-sink"]), cluster) as groups:
+        seen = await groups.consumers()
+    assert seen["open-sink"].lag == 1
+    assert seen["listed-sink"].verdict == "UNKNOWN" and "den" in seen["listed-sink"].reason

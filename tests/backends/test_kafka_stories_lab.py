@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backends.kafka_config import Cluster, TopicFilter
+from backends.questions import Records, RecordsOf
 from backends.snapshots import Topic
 from tests.backends.cluster_peer import ClusterPeer
 from tests.backends.watching import part, watching_topics
@@ -132,3 +133,38 @@ async def test_a_new_topic_is_there_within_two_cycles(kafka: Kafka, peer: Cluste
         peer.write("story.new.after", line(1), partition=1)
         topic = await watch.topic_within(2, "story.new.after", lambda topic: part(topic, 1).end == 1)
     assert topic.state == "ok" and part(topic, 0).state == "empty"
+
+
+async def test_a_partition_says_whose_its_record_times_are(kafka: Kafka, peer: ClusterPeer) -> None:
+    peer.create_as("story.whose.broker", 1, message_timestamp_type="LogAppendTime")
+    peer.create({"story.whose.producer": 1})
+    for name in ("story.whose.broker", "story.whose.producer"):
+        peer.write(name, line())
+    async with watching_topics(cluster_of(kafka, "story.whose.*")) as watch:
+        seen = await watch.topics()
+    assert {name: part(topic, 0).record_time for name, topic in seen.items()} == {
+        "story.whose.broker": "append",
+        "story.whose.producer": "create",
+    }
+
+
+async def test_a_partition_says_how_large_its_newest_record_is(kafka: Kafka, peer: ClusterPeer) -> None:
+    peer.create_as("story.sizes", 1, max_message_bytes=str(HUGE + (1 << 20)))
+    value = line(5, b"x" * HUGE)
+    peer.write("story.sizes", value)
+    newest = part(await seen_of(kafka, "story.sizes"), 0)
+    assert (newest.offset, newest.value_bytes) == (0, len(value))
+
+
+async def test_asked_for_its_records_a_log_with_holes_and_aborted_ones_tells_both(kafka: Kafka, peer: ClusterPeer) -> None:
+    peer.create({"story.asked": 1})
+    peer.write("story.asked", b"good")
+    peer.begin("story.asked", *[b"bad"] * 600).abort_transaction(20)
+    async with watching_topics(cluster_of(kafka, "story.asked")) as watch:
+        await watch.topics()
+        found = await watch.source.ask(RecordsOf("story.asked", 0, limit=500))
+        assert isinstance(found, Records)
+        assert len(found.records) == 500 and {record.aborted for record in found.records} == {True}
+        oldest = await watch.source.ask(RecordsOf("story.asked", 0, before=2, limit=10))
+    assert isinstance(oldest, Records)
+    assert [(record.offset, record.value, record.aborted) for record in oldest.records] == [(1, b"bad", True), (0, b"good", False)]
