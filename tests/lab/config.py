@@ -63,6 +63,16 @@ def _cluster(name: str, where: dict[str, str]) -> dict[str, Any]:
         "topics": {"include": ["*"], "exclude": ["__*"]},
         "interval": "5s",
         "payload": {"format": "csv", "delimiter": ",", "loaded": 5, "sent": 6, "time": "auto", "timezone": "Asia/Seoul"},
+        "payloads": [
+            {
+                "topic": "orders-json",
+                "format": "json",
+                "loaded": "/meta/loaded_at",
+                "sent": "/meta/sent_at",
+                "timezone": "Asia/Seoul",
+            },
+            {"topic": "events-avro", "format": "auto", "timezone": "Asia/Seoul"},
+        ],
         "limits": [{"topic": "userTopic_*", "warn": "5m", "crit": "15m"}],
     }
 

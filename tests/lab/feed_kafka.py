@@ -6,32 +6,18 @@ is the truth, or for a moment one second of records more.
 
 import time
 from collections import Counter
-from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.lab.errors import LabError
-from tests.lab.truth import GROUPS, MARKUP, TIMEZONE, TOPICS, Group, Topic
+from tests.lab.feed_restless import RestlessTopics
+from tests.lab.payload import payload
+from tests.lab.truth import TOPICS, Group, Topic, groups_of
 
 LIMIT_S = 10.0
 QUIET = {"log_level": 2, "socket.timeout.ms": 10_000, "reconnect.backoff.max.ms": 1000}
-JUNK = (b"\xff\xfe\x00junk", b"no columns at all", b'{"json": true}', b"1,2,3,4,yesterday,soon,x,y", b"")
-
-
-def clock(at: float) -> str:
-    return datetime.fromtimestamp(at, TIMEZONE).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def payload(topic: Topic, now: float, number: int) -> bytes:
-    """Column 5 loaded, column 6 sent; every other column is there to be skipped."""
-    if topic.loaded_age_s is None:
-        return JUNK[number % len(JUNK)]
-    loaded = now - topic.loaded_age_s
-    text = MARKUP if topic.payload == "markup" else f"value {number}"
-    columns = (str(number), "partner-a", "platform", "ORDER", clock(loaded), clock(loaded - topic.load_delay_s), text, "0.5", "end")
-    return ",".join(columns).encode()
 
 
 class KafkaFeed:
@@ -42,13 +28,17 @@ class KafkaFeed:
         self._consumers: dict[str, Consumer] = {}
         self._ends: dict[tuple[str, int], int] = {}
         self._behind: Counter[str] = Counter()
+        self._have_committed: set[str] = set()  # whoever stalls from the start would have nothing to fall behind
         self._number = 0
         self._failed: KafkaError | None = None
+        self._groups = groups_of(name)
+        self._restless = RestlessTopics(self._settings)
 
     def open(self) -> None:
         self._create_topics()
         self._producer = Producer({**self._settings, "linger.ms": 20, "message.timeout.ms": 8000})
-        for group in GROUPS:
+        self._restless.open()
+        for group in self._groups:
             self._consumers[group.name] = self._join(group)
         self._fill_up()
 
@@ -58,9 +48,10 @@ class KafkaFeed:
                 self._number += 1
                 self._produce(topic, self._number % topic.partitions, now)
         self._flush()
-        for group in GROUPS:
+        self._restless.step(now)
+        for group in self._groups:
             self._behind[group.name] += group.falls_behind_per_min // 60
-            self._commit(group)
+            self._commit(group, now)
 
     def close(self) -> None:
         for consumer in self._consumers.values():
@@ -69,11 +60,12 @@ class KafkaFeed:
         if self._producer is not None:
             self._producer.purge()
         self._producer = None
+        self._restless.close()
 
     def _create_topics(self) -> None:
         admin = AdminClient(self._settings)
         known = admin.list_topics(timeout=LIMIT_S).topics
-        missing = [NewTopic(topic.name, topic.partitions, 1) for topic in TOPICS if topic.name not in known]
+        missing = [NewTopic(topic.name, topic.partitions, 1, config=dict(topic.config)) for topic in TOPICS if topic.name not in known]
         if missing:
             for future in admin.create_topics(missing, request_timeout=LIMIT_S).values():
                 future.result(LIMIT_S)
@@ -85,12 +77,14 @@ class KafkaFeed:
 
     def _join(self, group: Group) -> Consumer:
         """A live member that has every partition and fetches nothing: the commits are what counts."""
-        settings = {"group.id": group.name, "client.id": f"{group.name}-1", "enable.auto.commit": False, "session.timeout.ms": 10_000}
+        is_new = group.protocol == "consumer"
+        own = {"group.protocol": "consumer"} if is_new else {"session.timeout.ms": 10_000}  # the new protocol's are the broker's
+        settings = {"group.id": group.name, "client.id": f"{group.name}-1", "enable.auto.commit": False, **own}
         consumer = Consumer({**self._settings, **settings})
         assigned: list[TopicPartition] = []
 
         def take(member: Consumer, partitions: list[TopicPartition]) -> None:
-            member.assign(partitions)
+            (member.incremental_assign if is_new else member.assign)(partitions)
             member.pause(partitions)
             assigned.extend(partitions)
 
@@ -108,7 +102,7 @@ class KafkaFeed:
 
     def _fill_up(self) -> None:
         """A lag needs as many records."""
-        for group in GROUPS:
+        for group in self._groups:
             topic = next(topic for topic in TOPICS if topic.name == group.topic)
             for _ in range(group.lag - self._ends[group.topic, 0]):
                 self._produce(topic, 0, time.time())
@@ -133,9 +127,12 @@ class KafkaFeed:
         if left or failed:
             raise LabError(f"{self.name}: {failed or f'{left} records without an answer'}")
 
-    def _commit(self, group: Group) -> None:
+    def _commit(self, group: Group, now: float) -> None:
         consumer = self._consumers[group.name]
         consumer.poll(0)  # keeps the membership alive
+        if group.is_stalled(now) and group.name in self._have_committed:
+            return
+        self._have_committed.add(group.name)
         offsets = [
             TopicPartition(topic, partition, max(0, end - (group.lag + self._behind[group.name] if partition == 0 else 0)))
             for (topic, partition), end in self._ends.items()

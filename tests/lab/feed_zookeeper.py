@@ -53,6 +53,6 @@ class ZooKeeperFeed:
     def _write(self, path: str, text: str, again: bool = True) -> None:
         assert self._client is not None
         if self._client.exists_async(path).get(timeout=LIMIT_S) is None:
-            self._client.create_async(path, text.encode()).get(timeout=LIMIT_S)
+            self._client.create_async(path, text.encode(), makepath=True).get(timeout=LIMIT_S)
         elif again:
             self._client.set_async(path, text.encode()).get(timeout=LIMIT_S)

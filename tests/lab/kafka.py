@@ -32,6 +32,7 @@ SETTINGS = {
     "log.cleaner.io.buffer.size": "131072",
     "log.index.size.max.bytes": "131072",
     "log.segment.delete.delay.ms": "200",
+    "log.cleaner.backoff.ms": "500",  # compaction within a second of its being due
     "controlled.shutdown.enable": "false",
     "message.max.bytes": "33554432",
     "replica.fetch.max.bytes": "33554432",

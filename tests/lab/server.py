@@ -20,6 +20,7 @@ from tests.lab.errors import LabError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLL_S = 0.05
+HANG_LIMIT_S = 5.0
 PORTS = range(20_000, 32_000)  # below Linux' ephemeral range, so that no outgoing connection takes a port between two starts
 
 # PR_SET_PDEATHSIG fires when the *thread* that forked ends, not the process: one thread that lives to the end forks for all.
@@ -144,16 +145,15 @@ class Server:
         self._killed_at = time.monotonic()
 
     def hang(self) -> None:
-        """Stops the process where it is (SIGSTOP): connections stay open and nobody answers. `resume` ends it."""
-        self._signal(signal.SIGSTOP)
+        """Stops the process where it is: connections stay open and nobody answers. `resume` ends it."""
+        if not self.is_running:
+            raise LabError(f"{self.name} does not run")
+        hang(self.pid)
 
     def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
         if self._process is None or not self.is_running:
             raise LabError(f"{self.name} does not run")
-        self._process.send_signal(number)
+        self._process.send_signal(signal.SIGCONT)
 
     def tail(self, size: int = 2000) -> str:
         """The end of the log."""
@@ -162,6 +162,24 @@ class Server:
     def describe(self) -> dict[str, object]:
         facts = {"address": self.address(), "pid": self.pid, "log": str(self.log), "start_s": self.start_s}
         return facts
+
+
+def hang(pid: int) -> None:
+    """SIGSTOP, and a wait until it has reached every thread: on a busy machine one of them may answer yet."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + HANG_LIMIT_S
+    while not all(_is_stopped(thread) for thread in Path(f"/proc/{pid}/task").glob("*/stat")):
+        if time.monotonic() > deadline:
+            raise LabError(f"process {pid} does not stop")
+        time.sleep(0.001)
+
+
+def _is_stopped(stat: Path) -> bool:
+    """A thread that has ended meanwhile answers nobody, either."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] in "TtZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def start_together(servers: Sequence[Server]) -> None:

@@ -11,6 +11,7 @@ from tests.lab.errors import LabError
 from tests.lab.feed import State, keep
 from tests.lab.files import read_json, write_json
 from tests.lab.lab import Lab
+from tests.lab.payload import avro
 from tests.lab.stomp_client import Stomp
 
 
@@ -39,6 +40,20 @@ def test_a_znode_is_a_function_of_time() -> None:
     assert pair.offset_at(truth.EPOCH) == 1000
     assert pair.offset_at(truth.EPOCH + 60) == 1120
     assert truth.Znode("n", (pair,), 1, ("x:1",)).text_at(truth.EPOCH) == "5:1000,x:1"
+
+
+def test_a_group_stalls_for_as_long_as_it_works() -> None:
+    group = truth.Group("g", "t", 0, 0, stalls_s=120)
+    assert [group.is_stalled(truth.EPOCH + at) for at in (0, 119, 120, 239, 240)] == [False, False, True, True, False]
+    assert not truth.Group("g", "t", 0, 0).is_stalled(truth.EPOCH + 121)
+    assert {group.protocol for group in truth.groups_of("kafka3")} == {"classic"}
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"), [(0, b"\0"), (-1, b"\x01"), (1, b"\x02"), (-64, b"\x7f"), (64, b"\x80\x01"), (300, b"\xd8\x04")]
+)
+def test_numbers_are_written_as_avro_writes_them(value: int, encoded: bytes) -> None:
+    assert avro(value, 0.0)[5:] == encoded + b"\0" + b"\x12partner-a"
 
 
 def test_lines_of_the_legacy_log_look_like_java_8() -> None:

@@ -31,9 +31,6 @@ SETTINGS = {
     "broker.heartbeat.interval.ms": "500",
     "controlled.shutdown.enable": "true",  # stop() hands leaderships over first, as in a rolling restart
     "replica.lag.time.max.ms": "3000",
-    "log.cleaner.backoff.ms": "500",
-    "log.initial.task.delay.ms": "500",
-    "log.retention.check.interval.ms": "1000",
 }
 
 

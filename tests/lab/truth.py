@@ -25,7 +25,8 @@ class Topic:
     loaded_age_s: int | None
     load_delay_s: int
     per_second: int
-    payload: str = "csv"  # csv | junk | none
+    payload: str = "csv"  # csv | markup | json | binary | junk | none
+    config: tuple[tuple[str, str], ...] = ()
 
 
 TOPICS = (
@@ -39,21 +40,66 @@ TOPICS = (
     Topic("odd.red_mark_-up.-", 1, 3, 1, 1, "markup"),
     Topic("billing", 2, 3, 2, 4),
     Topic("audit", 1, 3, 2, 4),
+    Topic("orders-json", 2, 3, 2, 2, "json"),  # times at /meta/loaded_at and /meta/sent_at
+    Topic("events-avro", 2, None, 0, 2, "binary"),
+    Topic("sensors-append", 2, 3, 2, 2, config=(("message.timestamp.type", "LogAppendTime"),)),
 )
+
+
+@dataclass(frozen=True)
+class Restless:
+    """Topics whose logs do what logs may do. Their csv payloads are `age_s` old, and one second more to their sending."""
+
+    transactions: str = "payments-tx"  # one a second, of `records` in as many partitions; every `abort_every`th is aborted
+    records: int = 2
+    abort_every: int = 5
+    compacted: str = "accounts-compacted"  # a record a second over `keys`, every `tombstone_every`th a tombstone
+    keys: int = 20
+    tombstone_every: int = 10
+    recreated: str = "daily-recreated"  # deleted and created again every `recreate_every_s`, a record a second meanwhile
+    recreate_every_s: int = 180
+    age_s: int = 3
+    compaction: tuple[tuple[str, str], ...] = (
+        ("cleanup.policy", "compact"),
+        ("segment.ms", "10000"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("delete.retention.ms", "1000"),
+    )
+
+
+RESTLESS = Restless()
 
 
 @dataclass(frozen=True)
 class Group:
     """A consumer group with one live member. Its lag is `lag` on partition 0 and 0 elsewhere, plus what it falls behind;
-    between a record and the commit of the same second it is higher by at most one second of records."""
+    between a record and the commit of the same second it is higher by at most one second of records.
+    `stalls_s`: for so long it commits, for so long it is alive and commits nothing, in turn; then it catches up at once."""
 
     name: str
     topic: str
     lag: int
     falls_behind_per_min: int
+    stalls_s: int = 0
+    protocol: str = "classic"  # consumer: KIP-848, which Kafka 3.9 with ZooKeeper does not have
+
+    def is_stalled(self, now: float) -> bool:
+        return self.stalls_s > 0 and int((now - EPOCH) / self.stalls_s) % 2 == 1
 
 
-GROUPS = (Group("billing-sink", "billing", 1000, 0), Group("audit-sink", "audit", 0, 180))
+GROUPS = (
+    Group("billing-sink", "billing", 1000, 0),
+    Group("audit-sink", "audit", 0, 180),
+    Group("clicks-sink", "userTopic_clicks", 0, 0, stalls_s=120),
+    Group("orders-sink", "orders-fresh", 40, 0, protocol="consumer"),
+)
+
+
+def groups_of(cluster: str) -> tuple[Group, ...]:
+    """Those that this server of the lab can have."""
+    return tuple(group for group in GROUPS if group.protocol == "classic" or cluster == "kafka4")
+
+
 CLASSIC_GROUP = Group("legacy-sink", "billing", 250, 0)  # in ZooKeeper, /consumers/legacy-sink/offsets/billing/N
 OFFSETS_PATH = "/lean/app/offsets"
 
@@ -72,7 +118,7 @@ class Moving:
 
 @dataclass(frozen=True)
 class Znode:
-    """A child of OFFSETS_PATH, written again every `every_s`. 0: written once, then never again."""
+    """A node below OFFSETS_PATH, written again every `every_s`. 0: written once, then never again."""
 
     name: str
     pairs: tuple[Moving, ...]
@@ -90,6 +136,10 @@ ZNODES = (
     Znode("app1-node-4", (Moving(6, 16_499_000_000, 0), Moving(8, 16_499_100_000, 0)), 2),  # stalled: commits, never moves
     Znode("app1-node-5", (Moving(9, 16_500_000_000, 300),), 2, ("x:12", "10", "11:", "12:-5")),  # malformed but for one pair
     Znode("app1-node-6", (Moving(10, 16_501_000_000, 0),), 0),  # stopped: no commits at all
+    Znode("app2-node-1", (Moving(0, 7_000_000_000, 2400), Moving(1, 7_100_000_000, 2400)), 2),
+    Znode("app2-node-2", (Moving(2, 7_200_000_000, 2400), Moving(3, 7_300_000_000, 1200)), 2),
+    Znode("app3/node-1", (Moving(0, 310_000, 60),), 5),  # an application in a folder of its own
+    Znode("app3/node-2", (Moving(1, 320_000, 90),), 5),
 )
 
 
@@ -169,6 +219,7 @@ def table() -> dict[str, Any]:
     """All of it, as JSON can hold it."""
     return {
         "topics": [asdict(topic) for topic in TOPICS],
+        "restless": asdict(RESTLESS),
         "groups": [asdict(group) for group in GROUPS],
         "classic_group": asdict(CLASSIC_GROUP),
         "znodes": [asdict(znode) for znode in ZNODES],
