@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,7 +109,7 @@ class KafkaClient:
             from confluent_kafka import Consumer
 
             consumer = self._make(Consumer, {**QUIET, **READER, "isolation.level": "read_committed"})
-            self._metadata(consumer)
+            self._metadata(lambda: consumer)
             self._committed = consumer
         return self._committed
 
@@ -117,9 +117,9 @@ class KafkaClient:
         """Every topic we may see. Opens a cycle; `reads` tells whether records will be read in it. Raises Unavailable."""
         self.admin.poll(0)  # hands over what the handle reported since
         self._reason = ("", "")
-        known = self._metadata(self.admin)
+        known = self._metadata(lambda: self.admin)
         if reads:
-            self._metadata(self.consumer)
+            self._metadata(lambda: self.consumer)
         infos = {name: _topic(topic) for name, topic in known.topics.items()}
         self._leaders = {(name, n): leader for name, info in infos.items() for n, leader in info.leaders.items() if leader is not None}
         return infos
@@ -156,7 +156,7 @@ class KafkaClient:
     def _refresh(self) -> bool:
         """Whether fresh metadata came. The handle that was fenced does not get it by itself."""
         with contextlib.suppress(Unavailable):
-            return bool(self._metadata(self.admin))
+            return bool(self._metadata(lambda: self.admin))
         return False
 
     def unavailable(self, error: BaseException | None = None) -> Unavailable:
@@ -194,11 +194,13 @@ class KafkaClient:
         if error.name() != "_ALL_BROKERS_DOWN" or not self._reason[1]:
             self._reason = (error.name(), error.str())
 
-    def _metadata(self, handle: Any) -> "ClusterMetadata":
-        """Asked twice when the first broker stayed silent and another one may answer."""
+    def _metadata(self, handle_of: Callable[[], Any]) -> "ClusterMetadata":
+        """Asked twice when the first broker stayed silent and another one may answer: on new handles, for librdkafka prefers the broker
+        that it asked last, and a hung one is never connected to anew."""
         from confluent_kafka import KafkaException
 
         for attempt in (1, 2):
+            handle = handle_of()
             try:
                 known: ClusterMetadata = handle.list_topics(timeout=METADATA_S)
                 self._brokers = len(known.brokers)
@@ -207,6 +209,7 @@ class KafkaClient:
                 handle.poll(0)
                 if attempt == 2 or error.args[0].name() != "_TIMED_OUT" or self._brokers == 1:
                     raise self.unavailable(error) from None
+                self.close()
         raise AssertionError("unreachable")
 
     def _ask(self, keys: Iterable[Key], spec: Any, **options: Any) -> dict[Key, "Future[Any]"]:

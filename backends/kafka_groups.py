@@ -18,6 +18,7 @@ from backends.kafka_client import Fault, KafkaClient, Key, TopicInfo, fault_of, 
 
 LIST_S = 5.0
 GROUP_S = 5.0
+MOVING_S = 30.0  # a group whose coordinator moves is listed by no broker, and no broker calls that an error
 IN_FLIGHT = 50  # one call a group is all that the library offers
 ALL_GROUPS_S = 15.0  # groups that are not reached within it come first in the next cycle
 
@@ -41,10 +42,12 @@ class GroupsReader:
         self._read_at: dict[str, float] = {}  # monotonic
         self._topics: dict[str, tuple[str, ...]] = {}  # of each group, as last read
         self._listed: dict[str, Group] = {}
+        self._seen_at: dict[str, float] = {}  # monotonic
         self._members = Members()
 
     def read(self) -> list[Observation]:
         """One observation for each group and topic. Raises Unavailable when no broker answers."""
+        self._client.forget_admin()  # a handle that remembers a coordinator which has moved ends the process (librdkafka#5040)
         known = self._client.topics(reads=False)
         groups = self._list()
         committed = self._committed([group.name for group in groups if not group.note])
@@ -71,14 +74,16 @@ class GroupsReader:
             listed = self._client.admin.list_consumer_groups(request_timeout=LIST_S).result(timeout=LIST_S + 1)
         except (KafkaException, TimeoutError) as error:
             raise self._client.unavailable(error) from None
-        if listed.errors and not listed.valid:
+        if listed.errors and not listed.valid and not self._listed:
             raise self._client.unavailable(listed.errors[0])
         found = {each.group_id: Group(each.group_id, state_of(each.state), each.type.name.lower()) for each in listed.valid}
         found = {name: group for name, group in found.items() if self._fits(name)}
-        if listed.errors:
-            note = f"not listed: a broker does not answer ({plain_reason(str(listed.errors[0]))})"
-            missing = {name: group for name, group in self._listed.items() if name not in found}
-            found |= {name: Group(name, group.state, group.type, note) for name, group in missing.items()}
+        now = time.monotonic()
+        self._seen_at.update(dict.fromkeys(found, now))
+        why = f"a broker does not answer ({plain_reason(str(listed.errors[0]))})" if listed.errors else "its coordinator may be moving"
+        for name, group in self._listed.items():
+            if name not in found and (listed.errors or now - self._seen_at.get(name, now) < MOVING_S):
+                found[name] = Group(name, group.state, group.type, f"not listed: {why}")
         self._listed = found
         self._topics = {name: topics for name, topics in self._topics.items() if name in found}
         self._read_at = {name: at for name, at in self._read_at.items() if name in found}

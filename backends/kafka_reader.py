@@ -57,7 +57,7 @@ class TopicsReader:
         asked_at = time.monotonic()
         if led and all(isinstance(end, Fault) and end.kind != "denied" and not is_missing(end) for end in ends.values()):
             raise self._client.unavailable()
-        self._forget(ends)
+        self._forget(ends, topics)
         cycle = _Cycle(self._client, self._memory, self._transactions, lambda: now + time.monotonic() - began)
         cycle.fetch(self._memory.moved(ends), self._cluster)
         ends.update(self._recreated(ends))
@@ -105,16 +105,16 @@ class TopicsReader:
             self._transactions.look(self._client, {key: end for key, end in ends.items() if isinstance(end, int)})
         return ends
 
-    def _forget(self, ends: Mapping[Key, Answer]) -> None:
+    def _forget(self, ends: Mapping[Key, Answer], topics: Mapping[str, TopicInfo]) -> None:
         """What belongs to another log than today's, and what is gone. The start of a log that is new to us is asked for at once."""
         self._news += (news := self._memory.went_back(ends))
         self._transactions.forget(each.topic for each in news)
         for each in news:
             self._ids.known.pop(each.topic, None)  # what its id says would be told a second time
         self._memory.forget_expired()
-        absent = {(name, number) for name, info in self._roster.rows().items() for number in info.leaders}
-        self._memory.keep(absent.union(ends))
-        self._ids.keep({name for name, _ in absent.union(ends)})
+        there = {(name, number) for name, info in {**topics, **self._roster.rows()}.items() for number in info.leaders}
+        self._memory.keep(there)  # those without a leader, too
+        self._ids.keep({name for name, _ in there})
         if unknown := [key for key, end in ends.items() if isinstance(end, int) and key not in self._memory.starts]:
             self._memory.learn(self._client.offsets((), unknown)[1])
 
