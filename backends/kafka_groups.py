@@ -1,8 +1,8 @@
-"""What consumer groups have committed, and where their logs end. Blocking; used by one thread.
+"""What consumer groups have committed, and where their logs end. Blocking; used by one thread, in a process of its own (group_process).
 
-A group call that times out may abort the whole process (librdkafka#4605: the answer arrives late on a handle that gave it up). So a group
-is only asked after metadata answered on the same handle, librdkafka is told to wait for two minutes, we wait for GROUP_S, and a handle
-that kept us waiting is dropped with its question.
+A group call that times out may abort the process (librdkafka#4605: the answer arrives late on a handle that gave it up). So a group is only
+asked after metadata answered on the same handle, librdkafka is told to wait for two minutes, we wait for GROUP_S, and a handle that kept
+us waiting is dropped with its question; so is one whose cluster was away, for it remembers coordinators of before.
 """
 
 import time
@@ -15,6 +15,7 @@ from msgspec import Struct
 from backends.consumption import Observation
 from backends.group_members import ENDED, PATIENT_S, Described, Members, of_topic, state_of
 from backends.kafka_client import Fault, KafkaClient, Key, TopicInfo, fault_of, plain_reason
+from backends.source import Unavailable
 
 LIST_S = 5.0
 GROUP_S = 5.0
@@ -28,26 +29,50 @@ class Group(Struct, frozen=True):
     state: str
     type: str
     note: str = ""  # why it is not asked in this cycle
+    is_named: bool = False  # outright, in the configuration, and not listed: asked for all the same
 
     @property
     def has_members(self) -> bool:
         return self.state not in ENDED
 
 
+class Remembered(Struct, frozen=True):
+    """What another reader should know of a group, should this one end."""
+
+    group: Group
+    topics: tuple[str, ...]
+    listed_s: float  # ago
+
+
 class GroupsReader:
     """`read` is one cycle. Offsets first, log ends afterwards: so a lag is never negative by haste. Members last: they can wait."""
 
-    def __init__(self, client: KafkaClient, fits: Callable[[str], bool], cluster: str) -> None:
-        self._client, self._fits, self._cluster = client, fits, cluster
+    def __init__(
+        self, client: KafkaClient, fits: Callable[[str], bool], cluster: str, named: Sequence[str] = (), known: Sequence[Remembered] = ()
+    ) -> None:
+        now = time.monotonic()
+        self._client, self._fits, self._cluster, self._named = client, fits, cluster, named
         self._read_at: dict[str, float] = {}  # monotonic
-        self._topics: dict[str, tuple[str, ...]] = {}  # of each group, as last read
-        self._listed: dict[str, Group] = {}
-        self._seen_at: dict[str, float] = {}  # monotonic
+        self._topics: dict[str, tuple[str, ...]] = {each.group.name: each.topics for each in known}  # of each group, as last read
+        self._listed: dict[str, Group] = {each.group.name: each.group for each in known}
+        self._seen_at: dict[str, float] = {each.group.name: now - each.listed_s for each in known}  # monotonic
         self._members = Members()
+
+    def remember(self) -> tuple[Remembered, ...]:
+        now = time.monotonic()
+        return tuple(
+            Remembered(group, self._topics.get(name, ()), now - self._seen_at.get(name, now)) for name, group in self._listed.items()
+        )
 
     def read(self) -> list[Observation]:
         """One observation for each group and topic. Raises Unavailable when no broker answers."""
-        self._client.forget_admin()  # a handle that remembers a coordinator which has moved ends the process (librdkafka#5040)
+        try:
+            return self._read()
+        except Unavailable:
+            self._client.forget_admin()
+            raise
+
+    def _read(self) -> list[Observation]:
         known = self._client.topics(reads=False)
         groups = self._list()
         committed = self._committed([group.name for group in groups if not group.note])
@@ -75,7 +100,9 @@ class GroupsReader:
         except (KafkaException, TimeoutError) as error:
             raise self._client.unavailable(error) from None
         if listed.errors and not listed.valid and not self._listed:
-            raise self._client.unavailable(listed.errors[0])
+            raise Unavailable(
+                f"{self._client.settings.title}: the brokers do not list their groups ({plain_reason(str(listed.errors[0]))})"
+            )
         found = {each.group_id: Group(each.group_id, state_of(each.state), each.type.name.lower()) for each in listed.valid}
         found = {name: group for name, group in found.items() if self._fits(name)}
         now = time.monotonic()
@@ -85,9 +112,11 @@ class GroupsReader:
             if name not in found and (listed.errors or now - self._seen_at.get(name, now) < MOVING_S):
                 found[name] = Group(name, group.state, group.type, f"not listed: {why}")
         self._listed = found
-        self._topics = {name: topics for name, topics in self._topics.items() if name in found}
-        self._read_at = {name: at for name, at in self._read_at.items() if name in found}
-        return [found[name] for name in sorted(found)]
+        self._seen_at = {name: at for name, at in self._seen_at.items() if name in found}
+        asked = {name: Group(name, "unknown", "unknown", is_named=True) for name in self._named} | found
+        self._topics = {name: topics for name, topics in self._topics.items() if name in asked}
+        self._read_at = {name: at for name, at in self._read_at.items() if name in asked}
+        return [asked[name] for name in sorted(asked)]
 
     def _committed(self, names: Sequence[str]) -> dict[str, "dict[Key, int] | Fault"]:
         """By group; those that were not reached are left out. The longest unread come first."""
@@ -132,7 +161,8 @@ class GroupsReader:
         offsets = _by_topic(committed)
         self._topics[group.name] = tuple(sorted(offsets))
         if not offsets:
-            return [self._observation(group, described, None, {}, {}, frozenset(), "it has committed no offsets")]
+            note = "there is no such group" if group.is_named else "it has committed no offsets"
+            return [self._observation(group, described, None, {}, {}, frozenset(), note)]
         return [
             self._observation(group, described, topic, offsets[topic], ends.get(topic, {}), _rest(topic, offsets[topic], known), "")
             for topic in sorted(offsets)

@@ -1,13 +1,14 @@
-"""The Kafka side of an offsets source: a client of its own, on a thread of its own."""
+"""The Kafka side of an offsets source: log ends by a client of its own on a thread of its own, groups by a process of its own."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from backends.consumption import Observation
-from backends.kafka_client import Fault, KafkaClient, Key
-from backends.kafka_config import Cluster, matcher
+from backends.group_process import GroupProcess
+from backends.kafka_client import Fault, KafkaClient, Key, Settings
+from backends.kafka_config import Cluster
 from backends.kafka_connect import connect_settings
-from backends.kafka_groups import GroupsReader
 from backends.offsets_config import Watched
 from backends.source import Unavailable
 from backends.worker import Busy, Worker
@@ -22,13 +23,30 @@ class Brokers:
         self._where, self._clusters = where, clusters
         self._worker = Worker(f"offsets-{watched.name}")
         self._client: KafkaClient | None = None
-        self._fits = matcher(watched.groups)
-        self._groups: GroupsReader | None = None
+        self._wanted = tuple(watched.groups)
+        self._groups: GroupProcess | None = None
+        self._may_have_moved = False
 
     async def groups(self) -> list[Observation]:
-        client = await self._connected()
-        reader = self._groups = self._groups or GroupsReader(client, self._fits, self.cluster)
-        return await self._run(reader.read)
+        if self._groups is None:
+            self._groups = GroupProcess(await self._settings(), self._wanted, self.cluster)
+        elif self._may_have_moved:
+            with contextlib.suppress(Unavailable):  # ZooKeeper is away: the brokers of before are asked on
+                await self._groups.use(await self._settings())
+        try:
+            seen = await self._groups.read()
+        except Unavailable:
+            self._may_have_moved = self._are_found
+            raise
+        self._may_have_moved = False
+        return seen
+
+    def take_deaths(self) -> list[str]:
+        """Of processes that read groups, since it was asked last."""
+        if self._groups is None:
+            return []
+        deaths, self._groups.deaths = self._groups.deaths, []
+        return deaths
 
     async def ends(self, keys: Sequence[Key]) -> dict[Key, int | Fault]:
         client = await self._connected()
@@ -39,10 +57,18 @@ class Brokers:
 
         return await self._run(ask)
 
-    def close(self) -> None:
-        client, self._client, self._groups = self._client, None, None
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        groups, self._groups = self._groups, None
         if client is not None:
             self._worker.close(client.close)
+        if groups is not None:
+            await groups.close()
+
+    @property
+    def _are_found(self) -> bool:
+        """Through ZooKeeper: after a failure they are looked for again, for they may have moved."""
+        return self._clusters[self.cluster][0].bootstrap is None
 
     async def _run(self, call: Callable[[], T]) -> T:
         try:
@@ -50,13 +76,16 @@ class Brokers:
         except Busy:
             raise Unavailable(f"{self.title}: the reading before has not ended yet; a broker keeps it waiting") from None
         except Unavailable:
-            if self._clusters[self.cluster][0].bootstrap is None:
-                self.close()  # found through ZooKeeper: they may have moved
+            if self._are_found:
+                await self.close()
             raise
 
     async def _connected(self) -> KafkaClient:
+        if self._client is None:
+            self._client = KafkaClient(await self._settings())
+        return self._client
+
+    async def _settings(self) -> Settings:
         if self.cluster not in self._clusters:
             raise Unavailable(f"{self.title}: there is no cluster {self.cluster!r} under kafka; see {self._where}.kafka")
-        if self._client is None:
-            self._client = KafkaClient(await connect_settings(*self._clusters[self.cluster]))
-        return self._client
+        return await connect_settings(*self._clusters[self.cluster])

@@ -59,11 +59,15 @@ class GroupsSource(_OffsetsSource):
     async def observe(self, now: float) -> Offsets:
         """Groups' offsets carry no time of their own: theirs is when they were read, not when we began to connect."""
         began = time.monotonic()
-        seen = await self._brokers.groups()
+        try:
+            seen = await self._brokers.groups()
+        finally:
+            for death in self._brokers.take_deaths():
+                self._tell(now, "info", self.name, f"{death}; another one reads them")
         return await self._remember(seen, now + time.monotonic() - began)
 
     async def close(self) -> None:
-        self._brokers.close()
+        await self._brokers.close()
 
 
 class ZnodesSource(_OffsetsSource):
@@ -88,7 +92,7 @@ class ZnodesSource(_OffsetsSource):
     async def close(self) -> None:
         self._zookeeper.close()
         if self._brokers is not None:
-            self._brokers.close()
+            await self._brokers.close()
 
     def _login(self) -> str | None:
         """ZooKeeper's own spelling, user:password. Raises Unavailable."""
