@@ -1,8 +1,8 @@
 """Consumers and how fast they consume: znodes of applications, the classic /consumers tree, and Kafka groups. Three sources, one memory."""
 
-from backends.offset_brokers import Brokers
-from backends.offset_sources import GroupsSource, ZnodesSource
-from backends.offsets_config import Watched as Watched  # the section's own type, for whoever makes one
+from backends.consumers.brokers import Brokers
+from backends.consumers.config import Watched as Watched  # the section's own type, for whoever makes one
+from backends.consumers.sources import GroupsSource, ZnodesSource
 from backends.source import Context, Source
 
 SECTION = "offsets"

@@ -1,6 +1,7 @@
 """Our verdicts on consumers beside Burrow's rule on the same traces: false alarms, misses, delay, flaps. Prints one JSON object.
 
-Made traces (tests/backends/traces/scenarios.py, three seeds each) and recorded ones from real servers. Burrow has no rule without log ends.
+Made traces (scenarios.py, three seeds each) and recorded ones from real servers, both in tests/backends/consumers/traces. Burrow has no
+rule without log ends.
 """
 
 import argparse
@@ -13,9 +14,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.backends.traces import scenarios
-from tests.backends.traces.score import Score, burrow, ours, score
-from tests.backends.traces.trace import Trace, recorded
+from tests.backends.consumers.traces import scenarios
+from tests.backends.consumers.traces.score import Score, burrow, ours, score
+from tests.backends.consumers.traces.trace import Trace, recorded
 
 
 def summary(scores: Sequence[Score]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from backends import kafka_options
-from backends.kafka_options import Use, Value
+from backends.kafka import options as kafka_options
+from backends.kafka.options import Use, Value
 from relay.config import Receiver, Records, RequestLayout, Sender
 from relay.sinks import choice as sinks
 from settings.convert import BROKEN, Converter

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from backends.kafka_config import Cluster
+from backends.kafka.config import Cluster
 from backends.offsets import Watched
 from backends.source import Unavailable
 from tests.backends.watching import watching_offsets

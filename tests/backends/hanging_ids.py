@@ -13,11 +13,11 @@ from contextlib import suppress
 
 from confluent_kafka.admin import AdminClient
 
-from backends import kafka_reader
-from backends.kafka_config import Cluster
-from backends.kafka_ids import TopicIds
-from backends.kafka_topics import TopicsSource
+from backends.kafka import reader as kafka_reader
+from backends.kafka.config import Cluster
+from backends.kafka.ids import TopicIds
 from backends.source import Unavailable
+from backends.topics import TopicsSource
 
 ROUNDS = 5
 PATIENCE_S = 20.0

@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
-from backends.kafka_config import Cluster
+from backends.kafka.config import Cluster
 from backends.offsets import Watched, sources
 from backends.snapshots import Offsets
 from backends.source import Context, Source, Unavailable

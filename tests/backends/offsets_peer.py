@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from backends.kafka_config import Cluster
+from backends.kafka.config import Cluster
 from backends.offsets import Watched, sources
 from backends.snapshots import Consumer, Offsets
 from backends.source import Context, Source, Tell, Unavailable

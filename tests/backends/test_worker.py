@@ -65,6 +65,6 @@ def test_a_hung_call_does_not_keep_the_process_from_ending() -> None:
 
 
 def test_importing_the_kafka_and_offsets_sources_loads_no_client_library() -> None:
-    story = "import sys, backends.kafka_topics, backends.offsets; print(*({'confluent_kafka', 'kazoo', 'zoneinfo'} & sys.modules.keys()))"
+    story = "import sys, backends.topics, backends.offsets; print(*({'confluent_kafka', 'kazoo', 'zoneinfo'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", story], timeout=20, check=True, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("", "")

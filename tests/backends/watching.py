@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from backends import kafka_topics, offsets
-from backends.kafka_config import Cluster
+from backends import offsets, topics
+from backends.kafka.config import Cluster
 from backends.offsets import Watched
 from backends.snapshots import Consumer, Offsets, Topic, TopicPartition, Topics
 from backends.source import Context, Source, Unavailable
@@ -82,7 +82,7 @@ class Watch:
 @asynccontextmanager
 async def watching_topics(cluster: Cluster) -> AsyncIterator[Watch]:
     watch = Watch()
-    [watch.source] = kafka_topics.sources([cluster], Context({"kafka": [cluster]}, "", "", watch.tell))
+    [watch.source] = topics.sources([cluster], Context({"kafka": [cluster]}, "", "", watch.tell))
     try:
         yield watch
     finally:

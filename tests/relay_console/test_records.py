@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from backends.kafka_config import Cluster
+from backends.kafka.config import Cluster
 from backends.questions import Found, Question, Record, Records, RecordsOf
 from backends.snapshots import Kind, Snapshot, Topic, Topics
 from backends.source import Answer, Context, Source, Unavailable, Unconfigured

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from backends import kafka_topics, offsets
-from backends.kafka_client import KafkaClient, Settings
-from backends.kafka_config import Cluster
-from backends.kafka_groups import GroupsReader
-from backends.kafka_reader import TopicsReader
+from backends import offsets, topics
+from backends.consumers.groups import GroupsReader
+from backends.kafka.client import KafkaClient, Settings
+from backends.kafka.config import Cluster
+from backends.kafka.reader import TopicsReader
 from backends.source import Context, Source
-from backends.znodes import parse_offsets
-from backends.zookeeper_client import Node, ZookeeperClient
+from backends.zookeeper.client import Node, ZookeeperClient
+from backends.zookeeper.znodes import parse_offsets
 
 REPORT_MS = 1000  # how often librdkafka reports its counts; a report of thousands of partitions slows what it counts, so seldom
 HANDLES = 2  # of a client: for metadata and offsets, and for records
@@ -78,7 +78,7 @@ def groups_reader(of: KafkaClient) -> GroupsReader:
 
 
 def topics_source(bootstrap: str) -> Source:
-    (source,) = kafka_topics.sources([Cluster(NAME, bootstrap=bootstrap)], _context(bootstrap))
+    (source,) = topics.sources([Cluster(NAME, bootstrap=bootstrap)], _context(bootstrap))
     return source
 
 

@@ -1,0 +1,1 @@
+"""A client of ZooKeeper that only reads, and what znodes hold."""
