@@ -19,7 +19,7 @@ from backends.kafka.ids import TopicIds
 from backends.source import Unavailable
 from backends.topics import TopicsSource
 
-ROUNDS = 5
+ROUNDS = 3
 PATIENCE_S = 20.0
 
 

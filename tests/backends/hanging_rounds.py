@@ -1,7 +1,8 @@
 """A process of its own that reads groups while the broker hangs, again and again: what may abort a whole process must not abort the tests.
 
 `python -m tests.backends.hanging_rounds ADDRESS PID GROUP CALL ...` prints a JSON line for each hang: how many readers were caught before
-which call, and the lag that each has afterwards. Readers are sources as the monitor makes them: each has a handle and a thread.
+which call, and the lag that each has afterwards. Readers are sources as the monitor makes them, but for their own processes: each has a
+handle and a thread.
 """
 
 import asyncio
@@ -15,10 +16,12 @@ from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
+from backends.consumers import brokers
 from backends.kafka.config import Cluster
 from backends.offsets import Watched, sources
 from backends.snapshots import Offsets
 from backends.source import Context, Source, Unavailable
+from tests.backends.group_thread import GroupThread
 from tests.lab.server import hang as stop
 
 EACH = 4  # readers caught before each call
@@ -110,6 +113,7 @@ async def hang(address: str, broker: int, group: str, ambush: Ambush, hang_s: fl
 
 
 async def main(address: str, broker: int, group: str, calls: tuple[str, ...]) -> None:
+    setattr(brokers, "GroupProcess", GroupThread)  # noqa: B010, where sources look for it
     ambush = Ambush(broker, calls)
     for hang_s in (None, SHORT_HANG_S):
         ambush.again()

@@ -12,7 +12,7 @@ from tests.lab.errors import LabError
 from tests.lab.server import Server, ask, free_port
 from tests.lab.zookeeper import ZooKeeper
 
-HEAP = "128m"
+HEAP = "256m"  # several records of 20 MB at once are among the tests
 FORMAT_LIMIT_S = 60
 CLUSTER_ID = "cmVsYXktY29uc29sZS1sYQ"
 SETTINGS = {
