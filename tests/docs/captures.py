@@ -1,10 +1,11 @@
-"""`make docs`: the console on the lab's real servers, each pane captured into docs/screens/ as SVG and as text."""
+"""`make docs`: the console on the lab's real servers, each pane and what is inside of it, into docs/screens/ as SVG and as text."""
 
 import os
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.docs.picture import svg
@@ -17,7 +18,20 @@ REPOSITORY = Path(__file__).parents[2]
 SCREENS = REPOSITORY / "docs" / "screens"
 SETTLE_S = 75.0  # rates over a minute need one
 PANES = {"overview": "0", "relay": "1", "topics": "2", "offsets": "3", "heap": "4", "queues": "5"}
-SIZES = {"80x24": (80, 24), "200x60": (200, 60)}  # of the overview only, besides all panes at 120x40
+SIZES = {"80x24": (80, 24), "200x60": (200, 60)}  # of some only, besides all at 120x40
+WALKS = {  # keys that lead to a page, and what stands on it; each begins where the one before it ended
+    "topics": (
+        ("topics", ("2",), "── Topics "),
+        ("topics-partitions", ("/", "orders-json\r", "enter"), "── Partitions "),
+        ("topics-records", ("j", "enter"), "── Newest "),
+        ("topics-record", ("enter",), "── Value "),
+    ),
+    "offsets": (
+        ("offsets", ("3",), "── Offsets "),
+        ("offsets-partitions", ("/", "audit-sink.*groups$\r", "enter"), "── Partitions "),
+        ("offsets-history", ("enter",), "── Lag"),
+    ),
+}
 
 
 def main() -> int:
@@ -46,11 +60,23 @@ def _capture(command: list[str]) -> None:
             console.press(key)
             time.sleep(2.5)
             _save(console, name)
+        for walk in WALKS.values():
+            _walk(console, walk, "")
         for name, size in SIZES.items():
             with Console(command, os.environ, size, cwd=REPOSITORY) as other:
                 other.sees("Overview")
                 time.sleep(4)
                 _save(other, f"overview-{name}")
+                for walk in WALKS.values():
+                    _walk(other, walk, f"-{name}")
+
+
+def _walk(console: Console, pages: Sequence[tuple[str, tuple[str, ...], str]], ending: str) -> None:
+    for name, keys, title in pages:
+        console.press(*keys)
+        console.sees(title)
+        time.sleep(2.5)  # its answer, and a paint
+        _save(console, name + ending)
 
 
 def _save(console: Console, name: str) -> None:

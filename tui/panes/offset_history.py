@@ -28,8 +28,8 @@ COLUMNS = (
 
 
 def lags(points: Sequence[Point]) -> list[tuple[float, float | None]]:
-    """An offset beyond an end that was read a little earlier has no lag, not a negative one."""
-    return [(point.at, None if point.end is None else max(0, point.end - point.offset)) for point in points]
+    """An offset beyond the log end has no lag: it is of another log, or the end was read a little earlier."""
+    return [(point.at, None if point.end is None or point.end < point.offset else point.end - point.offset) for point in points]
 
 
 def speeds(points: Sequence[Point]) -> list[tuple[float, float | None]]:
