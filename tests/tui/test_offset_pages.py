@@ -109,7 +109,7 @@ POINTS = (Point(NOW - 120, 100, 110), Point(NOW - 60, 700, 690), Point(NOW - 30,
 
 def test_a_rate_is_between_two_readings_and_an_offset_that_went_back_is_a_gap() -> None:
     assert [value for _, value in speeds(POINTS)] == [600.0, None, 0.0]
-    assert [value for _, value in lags(POINTS)] == [10, 0, None, 50]
+    assert [value for _, value in lags(POINTS)] == [10, None, None, 50]
     assert speeds((Point(NOW, 1, 1), Point(NOW, 5, 5))) == [(NOW, None)]
 
 
