@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from backends.consumers.config import Watched
 from backends.consumers.consumption import Observation
@@ -10,10 +10,16 @@ from backends.consumers.process import GroupProcess
 from backends.kafka.client import Fault, KafkaClient, Key, Settings
 from backends.kafka.config import Cluster
 from backends.kafka.connect import connect_settings
+from backends.kafka.ids import TopicIds
 from backends.source import Unavailable
 from backends.worker import Busy, Worker
 
 T = TypeVar("T")
+
+
+class Ends(NamedTuple):
+    ends: Mapping[Key, int | Fault]
+    ids: Mapping[str, str]  # of topics, as far as they are known
 
 
 class Brokers:
@@ -24,6 +30,7 @@ class Brokers:
         self._worker = Worker(f"offsets-{watched.name}")
         self._client: KafkaClient | None = None
         self._wanted = tuple(watched.groups)
+        self._ids = TopicIds()
         self._groups: GroupProcess | None = None
         self._may_have_moved = False
 
@@ -48,12 +55,15 @@ class Brokers:
         deaths, self._groups.deaths = self._groups.deaths, []
         return deaths
 
-    async def ends(self, keys: Sequence[Key]) -> dict[Key, int | Fault]:
+    async def ends(self, keys: Sequence[Key]) -> "Ends":
         client = await self._connected()
 
-        def ask() -> dict[Key, int | Fault]:
+        def ask() -> Ends:
             led = client.topics(reads=False)
-            return client.offsets([key for key in keys if key[0] in led and led[key[0]].leaders.get(key[1]) is not None], ())[0]
+            self._ids.ask(client.admin, {topic for topic, _ in keys})
+            ends, _ = client.offsets([key for key in keys if key[0] in led and led[key[0]].leaders.get(key[1]) is not None], ())
+            self._ids.changed()
+            return Ends(ends, dict(self._ids.known))
 
         return await self._run(ask)
 

@@ -38,6 +38,7 @@ class Observation(Struct, frozen=True):
     cluster: str | None = None
     group: GroupStatus | None = None
     owners: Mapping[int, str] = {}
+    log_id: str | None = None  # the topic's id: another one is another log, though its name be the same
     uncommitted: frozenset[int] = frozenset()  # partitions of the topic for which nothing was committed: they have no lag
 
 
@@ -58,6 +59,7 @@ class Consumption:
         self._seen = Observation("", "csv", None, {})
         self._has_begun = False
         self._is_read = False  # the last reading was made
+        self._log_id: str | None = None
 
     def feed(self, seen: Observation, now: float, partitions: int = 0) -> list[str]:
         """What happened since the reading before. A partition that is no longer there is forgotten; a reading that could not be made
@@ -69,10 +71,19 @@ class Consumption:
         self._partitions = {number: before.get(number) or Partition(partitions) for number in sorted(seen.offsets)}
         told = _came_and_went(before.keys(), self._partitions.keys()) if self._has_begun else []
         self._has_begun = True
+        told += self._new_log(seen, now)
         for number, partition in self._partitions.items():
             news = partition.feed(seen.offsets[number], seen.committed_at.get(number), seen.ends.get(number), self._allowed, now)
             told += [f"partition {number} {text}" for text in news]
         return told
+
+    def _new_log(self, seen: Observation, now: float) -> list[str]:
+        before, self._log_id = self._log_id, seen.log_id or self._log_id
+        if before in (None, self._log_id):
+            return []
+        for partition in self._partitions.values():
+            partition.renew(now)
+        return [f"topic {seen.topic} was deleted and recreated: offsets of before are of another log"]
 
     def is_moving(self, now: float) -> bool:
         return self._moving(now) > 0

@@ -15,6 +15,7 @@ from msgspec import Struct
 from backends.consumers.consumption import Observation
 from backends.consumers.members import ENDED, PATIENT_S, Described, Members, of_topic, state_of
 from backends.kafka.client import Fault, KafkaClient, Key, TopicInfo, fault_of, plain_reason
+from backends.kafka.ids import TopicIds
 from backends.source import Unavailable
 
 LIST_S = 5.0
@@ -57,6 +58,7 @@ class GroupsReader:
         self._listed: dict[str, Group] = {each.group.name: each.group for each in known}
         self._seen_at: dict[str, float] = {each.group.name: now - each.listed_s for each in known}  # monotonic
         self._members = Members()
+        self._ids = TopicIds()
 
     def remember(self) -> tuple[Remembered, ...]:
         now = time.monotonic()
@@ -83,7 +85,9 @@ class GroupsReader:
             for number, leader in known[topic].leaders.items()
             if leader is not None
         ]
+        self._ids.ask(self._client.admin, topics)
         ends, _ = self._client.offsets(sorted(led), ())
+        self._ids.changed()
         self._members.describe(self._client, {group.name: (group.state, group.type) for group in groups if not group.note}, time.time())
         figures = _by_topic(ends)
         return [seen for group in groups for seen in self._observations(group, committed.get(group.name), figures, known)]
@@ -194,6 +198,7 @@ class GroupsReader:
             cluster=self._cluster,
             group=status,
             owners=owners,
+            log_id=self._ids.known.get(topic) if topic is not None else None,
             uncommitted=uncommitted,
         )
 

@@ -16,8 +16,8 @@ class Partition:
     """Feed it every reading. `partitions` of the whole source share one memory: the more there are, the fewer readings each keeps."""
 
     __slots__ = (
-        "_ahead", "_began_at", "_gaps", "_heard_at", "_read_at", "_reset_at", "_same_commits", "_step", "_waits", "_working_since",
-        "_written_at", "committed_at", "end", "moved_at", "readings", "steady", "track", "trend",
+        "_ahead", "_began_at", "_gaps", "_heard_at", "_left_over", "_read_at", "_reset_at", "_same_commits", "_step", "_waits",
+        "_working_since", "_written_at", "committed_at", "end", "moved_at", "readings", "steady", "track", "trend",
     )  # fmt: skip
 
     def __init__(self, partitions: int) -> None:
@@ -36,10 +36,13 @@ class Partition:
         self._step: float | None = None  # the shortest pause between two readings
         self._same_commits = 0
         self._ahead = 0  # readings in a row in which the offset lay beyond the log end
+        self._left_over: int | None = None  # the offset that was committed when its topic was recreated, as long as it is no other
         self._gaps, self._waits = Habit(), Habit()
 
     def feed(self, offset: int, committed_at: float | None, end: int | None, allowed: int, now: float) -> list[str]:
         """What happened since the reading before, in words that follow the partition's number."""
+        if self._left_over is not None and offset != self._left_over:
+            self._left_over = None
         told = self._news(offset, end) if self.track.has_begun else []
         if self.track.has_begun:
             self._learn(offset, committed_at, now)
@@ -55,9 +58,18 @@ class Partition:
         self._written_at = self.readings.written_at(self.track.offset) if lag else None
         return told
 
+    def renew(self, now: float) -> None:
+        """The topic was recreated: what was read of its log is of another one, and so is the offset until there is a new commit."""
+        if self.track.has_begun:
+            self._left_over = self.track.offset
+        self.end = None
+        self.readings.renew(now)
+
     @property
     def lag(self) -> int | None:
         """None where the log end is not known, or lies before the offset: then it is not this log's offset."""
+        if self._left_over is not None:
+            return None
         return self.end - self.track.offset if self.end is not None and self.end >= self.track.offset else None
 
     @property
@@ -117,6 +129,7 @@ class Partition:
             if track.reset is not None and track.offset < track.reset.before and now - self._reset_at <= REWOUND_S
             else None,
             beyond=self.end if self._ahead >= BEYOND_READINGS else None,
+            left_over=self._left_over,
             nobody=not has_members,
             siblings_move=siblings_move,
         )

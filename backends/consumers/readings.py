@@ -73,6 +73,11 @@ class Readings:
             old = bisect_left(self._ats, at - KEPT_S)
             del self._ats[:old], self._offsets[:old], self._ends[:old]
 
+    def renew(self, at: float) -> None:
+        """Another log begins with the next reading."""
+        self._log_since = self._steady_since = at
+        self._end = UNREAD
+
     def points(self, most: int) -> tuple[Point, ...]:
         """At most so many, the oldest and the newest among them."""
         known, step = len(self._ats), 0.0

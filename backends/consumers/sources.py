@@ -111,11 +111,15 @@ class ZnodesSource(_OffsetsSource):
         weigh = {at: len(each.offsets) for at, each in enumerate(seen)}
         keys = [(each.topic, number) async for each in gently(seen, weigh) if each.topic is not None for number in each.offsets]
         try:
-            ends = await self._brokers.ends(keys)
+            ends, ids = await self._brokers.ends(keys)
         except Unavailable as trouble:
             return [replace(each, note="; ".join(filter(None, (each.note, trouble.error)))) for each in seen]
         known = {key: end for key, end in ends.items() if isinstance(end, int)}
         return [
-            replace(each, ends={number: known[key] for number in each.offsets if (key := (each.topic or "", number)) in known})
+            replace(
+                each,
+                ends={number: known[key] for number in each.offsets if (key := (each.topic or "", number)) in known},
+                log_id=ids.get(each.topic or ""),
+            )
             async for each in gently(seen, weigh)
         ]

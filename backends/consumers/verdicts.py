@@ -53,6 +53,7 @@ class Standing(Struct, frozen=True, gc=False):
     trend: Trend | None = None
     reset: Reset | None = None  # recent, and not made good
     beyond: int | None = None  # the log end, when the offset lies beyond it
+    left_over: int | None = None  # the offset, when its topic was recreated since it was committed
     nobody: bool = False  # a group without a member: whoever commits there comes and goes
     siblings_move: bool = False  # others that do the same kind of work move, so there is work
 
@@ -83,7 +84,7 @@ def _of_work(standing: Standing, seconds: float) -> float:
 
 
 def is_rewound(standing: Standing) -> bool:
-    return standing.reset is not None or standing.beyond is not None
+    return standing.reset is not None or standing.beyond is not None or standing.left_over is not None
 
 
 def is_stopped(standing: Standing) -> bool:
@@ -147,6 +148,8 @@ def _stopped_text(standings: Sequence[Standing], where: str, lag: str, _: str) -
 
 def _rewound_text(standings: Sequence[Standing], where: str, lag: str, _: str) -> str:
     first = standings[0]
+    if first.left_over is not None:
+        return f"the topic was recreated, and offset {first.left_over:,} is of the log before{where}{lag}"
     if first.reset is not None:
         return f"offset went back from {first.reset.before:,} to {first.reset.after:,}{where}{lag}"
     return f"offset lies beyond the log end {first.beyond:,}: the topic was recreated or cut{where}{lag}"

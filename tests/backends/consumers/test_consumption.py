@@ -253,6 +253,18 @@ def test_what_happened_is_told_once() -> None:
     ]
 
 
+def test_an_offset_of_before_its_topic_was_recreated_has_no_lag_until_there_is_a_new_one() -> None:
+    consumption = Consumption()
+    told = []
+    for at, (offset, end, log) in enumerate([(90, 100, "a"), (90, 100, None), (90, 500, "b"), (90, 600, "b"), (110, 600, "b")]):
+        told += consumption.feed(Observation("app", "csv", "orders", {0: offset}, {0: T0 + at}, {0: end}, log_id=log), T0 + 10 * at)
+        consumer = consumption.consumer(T0 + 10 * at, Siblings())
+        expected = (10, "UNKNOWN") if at < 2 else (None, "REWOUND") if at < 4 else (490, "REWOUND")
+        assert (consumer.lag, consumer.verdict) == expected, at
+    assert told == ["topic orders was deleted and recreated: offsets of before are of another log"]
+    assert consumer.time_lag_s is None, "the record at 110 was written before this log was watched"
+
+
 def test_what_was_not_read_says_nothing_new_of_it() -> None:
     """Half an hour without an answer, and then the consumer goes on as ever."""
     story = Story()

@@ -166,24 +166,30 @@ async def test_a_broker_of_the_old_kind_tells_of_its_groups_as_well(kafka3: Kafk
     assert consumer.lag == 1
 
 
-async def test_a_topic_that_is_recreated_under_a_znode_is_an_event_and_no_negative_lag(
-    kafka4: Kafka4, zookeeper: ZooKeeper, znodes: Any
+@pytest.mark.parametrize("records", [1, 60])
+async def test_a_topic_that_is_recreated_under_a_znode_is_told_by_its_id_however_many_records_it_has(
+    kafka4: Kafka4, zookeeper: ZooKeeper, znodes: Any, records: int
 ) -> None:
+    name = f"recreated.{records}"
     peer, told = KafkaPeer(kafka4.address()), list[tuple[str, str]]()
-    peer.create({"recreated": 1})
-    peer.write("recreated", *[b"x"] * 30)
-    znodes.create("/lab.recreated/app-node-1", b"0:25", makepath=True)
-    watched = Watched("lean", zookeeper=zookeeper.address(), path="/lab.recreated", kafka="main", topic="recreated")
+    peer.create({name: 1})
+    peer.write(name, *[b"x"] * 30)
+    znodes.create(f"/lab.{name}/app-node-1", b"0:25", makepath=True)
+    watched = Watched("lean", zookeeper=zookeeper.address(), path=f"/lab.{name}", kafka="main", topic=name)
     async with watching(watched, Cluster("main", bootstrap=kafka4.address()), tell=into(told)) as source:
-        assert (await look(source))["app-node-1", "recreated"].lag == 5
-        peer.delete("recreated")
-        peer.create({"recreated": 1})
-        peer.write("recreated", b"x")
-        await look(source)
-        consumer = (await look(source))["app-node-1", "recreated"]
-    assert (consumer.verdict, consumer.lag) == ("REWOUND", None) and "the topic was recreated or cut" in consumer.reason
-    assert [each for each in told if each[0] == "warning"] == [
-        ("warning", "app-node-1 recreated: partition 0 has another log, which ends at 1 and not at 30: the topic was recreated or cut")
+        assert (await look(source))["app-node-1", name].lag == 5
+        peer.delete(name)
+        peer.create({name: 1})
+        peer.write(name, *[b"x"] * records)
+        left_over = (await look(source))["app-node-1", name]
+        znodes.set(f"/lab.{name}/app-node-1", b"0:1")
+        committed = (await look(source))["app-node-1", name]
+    assert (left_over.verdict, left_over.lag, left_over.time_lag_s) == ("REWOUND", None, None)
+    assert "the topic was recreated, and offset 25 is of the log before" in left_over.reason
+    assert (committed.lag, committed.time_lag_s) == (records - 1, 0.0 if records == 1 else None)
+    assert [text for severity, text in told if severity == "warning"] == [
+        f"app-node-1 {name}: topic {name} was deleted and recreated: offsets of before are of another log",
+        f"app-node-1 {name}: partition 0 went back from 25 to 1",
     ]
 
 
