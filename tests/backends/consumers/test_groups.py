@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import ConsumerGroupState, ConsumerGroupType, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupState, ConsumerGroupType, KafkaError, KafkaException, TopicCollection, TopicPartition
 
 from backends.consumers import groups as kafka_groups
 from backends.consumers import members as group_members
@@ -52,6 +52,9 @@ class Cluster:
     def list_consumer_groups(self, request_timeout: float) -> "Future[Any]":
         listed = [SimpleNamespace(group_id=name, state=state, type=ConsumerGroupType.CLASSIC) for name, state in self.states.items()]
         return done(SimpleNamespace(valid=listed, errors=self.errors))
+
+    def describe_topics(self, topics: TopicCollection, request_timeout: float) -> "dict[str, Future[Any]]":
+        return {name: done(SimpleNamespace(topic_id=f"id of {name}")) for name in topics.topic_names}
 
     def list_consumer_group_offsets(self, requests: Sequence[Any], request_timeout: float) -> "dict[str, Future[Any]]":
         assert request_timeout >= 60, "librdkafka must never be the one that gives up"
