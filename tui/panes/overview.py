@@ -1,6 +1,6 @@
 """Overview: everything at a glance. One block a kind with its worst rows on top, and what happened last."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from backends.questions import Found
@@ -63,11 +63,13 @@ def notices(snapshots: Iterable[Snapshot], now: float) -> tuple[Cell, ...]:
 
 # What the overview shows of a row: a few of the pane's own columns.
 SHOWN: dict[Kind, tuple[str, ...]] = {
-    "topics": ("state", "name", "rate", "loaded", "sent", "reason"),
+    "topics": ("state", "name", "source", "rate", "loaded", "sent", "reason"),
     "offsets": ("state", "name", "topic", "rate1", "lag", "reason"),
     "heap": ("state", "name", "gauge", "used", "figure", "age", "reason"),
-    "queues": ("state", "name", "pending", "consumers", "enqueue", "dequeue", "reason"),
+    "queues": ("state", "name", "source", "pending", "consumers", "enqueue", "dequeue", "reason"),
 }
+LESS: dict[Kind, tuple[str, ...]] = {"topics": ("sent",), "queues": ("dequeue", "enqueue")}  # make room for the source
+SOURCE_WIDTH = 8  # cells: enough to tell two clusters apart
 
 
 def _flow(entry: Entry, now: float) -> Cell:
@@ -105,7 +107,15 @@ def _fields(pane: Pane, store: Store) -> tuple[Field, ...]:
     if pane.kind == "relay":
         return RELAY
     keys = SHOWN.get(pane.kind, ()) if pane.kind else ()
-    return tuple(field for field in pane.groups(store)[0].fields if field.column.key in keys)
+    less = LESS.get(pane.kind, ()) if pane.kind else ()
+    return tuple(_narrow(field, less) for field in pane.groups(store)[0].fields if field.column.key in keys)
+
+
+def _narrow(field: Field, less: Sequence[str]) -> Field:
+    """Where several sources have things of one name it must be seen whose each is; in the pane itself there is more room."""
+    if field.column.key == "source":
+        return field._replace(column=field.column._replace(width=SOURCE_WIDTH, keep=0))
+    return field._replace(column=field.column._replace(keep=1)) if field.column.key in less else field
 
 
 class Blocks:
