@@ -29,7 +29,7 @@ WALKS = {  # keys that lead to a page, and what stands on it; each begins where 
     "offsets": (
         ("offsets", ("3",), "── Offsets "),
         ("offsets-partitions", ("/", "audit-sink.*groups$\r", "enter"), "── Partitions "),
-        ("offsets-history", ("enter",), "── Lag"),
+        ("offsets-history", ("enter",), "── History"),
     ),
 }
 
