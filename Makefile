@@ -37,7 +37,7 @@ bench-relay: $(READY)  ## goals R1-R6 and R8-R10: the relay beside its peers, so
 	done; exit $$code
 
 bench-kafka: $(READY)  ## goals K1-K6: topics, groups and offset znodes beside kcat and scripts, some ten minutes
-	@code=0; for name in snapshot real distance groups znodes memory trials; do \
+	@code=0; for name in snapshot real distance groups znodes memory trials verdicts; do \
 		echo "# kafka_$$name" >&2; $(BIN)/python -m bench.kafka_$$name || code=1; \
 	done; exit $$code
 

@@ -201,6 +201,7 @@ class Console(PaintedApp, inherit_bindings=False):
     def press(self, pressed: str) -> None:
         """One key, as the table of keys writes it."""
         self.deck.hush()
+        self.deck.trail.page.wants_in = False
         live = keys.live(self.keys, self.deck.where())
         if (key := keys.find(live, pressed)) is not None:
             self.do(key)

@@ -24,8 +24,8 @@ class Asker:
         self._is_detail_asked = False  # one question of a detail is on its way
         self._opened: tuple[Page, asyncio.Task[Any]] | None = None
 
-    def look(self, page: Page, target: str, question: Question | None, seen: float | str | None) -> None:
-        """The page that is on the screen now: asks for it when it is time."""
+    def look(self, page: Page, target: str, question: Question | None, seen: float | str | None, *, at_once: bool = False) -> None:
+        """The page that is on the screen now: asks for it when it is time. `at_once`: somebody looks into it, and not only walks by."""
         if self._opened is not None and self._opened[0] is not page:
             self._opened[1].cancel()
             self._opened[0].is_asking = False
@@ -34,7 +34,7 @@ class Asker:
         if question is None or not page.needs(question, seen):
             return
         is_detail = page.opening is None
-        if is_detail and (self._is_detail_asked or abs(self._clock() - self._detail_asked_at) < PACE):
+        if is_detail and (self._is_detail_asked or (not at_once and abs(self._clock() - self._detail_asked_at) < PACE)):
             return
         page.asked, page.seen, page.is_asking = question, seen, True
         if is_detail:

@@ -31,6 +31,7 @@ class Page:
         self.found: Found | None = None
         self.found_at: float | None = None
         self.trouble = ""
+        self.wants_in = False  # Enter was pressed before its answer was there: a quick hand is not to wait for it
 
     def needs(self, question: Question | None, seen: float | str | None) -> bool:
         """Whether it is time to ask: never before, something else, or of an older snapshot."""
@@ -136,6 +137,7 @@ class Trail:
     def __init__(self) -> None:
         self.entry: Entry | None = None
         self.is_paused = False  # with the screen: nothing is asked
+        self.is_waiting = False  # for the first answer of the page on top
         self.is_gone = False  # its row is no more in the list; what was known of it is shown
         self.pages: list[Page] = [Page()]
         self.shown: list[Section] = []  # of the page on top

@@ -239,14 +239,19 @@ class Deck(Screen[None], inherit_bindings=False):
     def _ask(self) -> None:
         """What the page on the screen would like to know; nothing is asked while the screen is paused."""
         trail, console = self.trail, self.console
-        trail.is_paused = console.paused_since is not None
+        trail.is_paused, trail.is_waiting = console.paused_since is not None, False
         if trail.entry is not None and not trail.is_paused and self._shape in WITH_DETAIL:
-            console.asker.look(trail.page, trail.entry.snapshot.source, trail.question(self.pane), trail.seen())
+            question = trail.question(self.pane)
+            console.asker.look(trail.page, trail.entry.snapshot.source, question, trail.seen(), at_once=self.detail_focused)
+            trail.is_waiting = question is not None and trail.page.found is None and not trail.page.trouble
 
     def is_told(self, page: Page) -> None:
         """An answer came; of a page that was left it is nobody's."""
         if page is self.trail.page:
             self.draw()
+            if page.wants_in and self.detail_focused:
+                page.wants_in = False
+                self.moves.do_open()
         else:
             self._ask()
 

@@ -117,7 +117,9 @@ class Moves:
                 self.do_pane(spot.pane)
                 deck.listing.go_to(spot.key)
         elif deck.detail_focused:
-            if (row := deck.spot) is not None:
+            if deck.trail.is_waiting:
+                deck.trail.page.wants_in = True
+            elif (row := deck.spot) is not None:
                 deck.trail.open(row)
         elif deck.listing.current is not None:
             deck.trail.stand_on(deck.listing.current, held=False)

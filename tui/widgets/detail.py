@@ -18,7 +18,7 @@ class Detail(Lines):
             return 0
         page = trail.page
         self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused))
-        if has_keys:
+        if has_keys and not trail.is_waiting:
             page.arrive(self.sheet, rows)
         page.settle(self.sheet, rows)
         shown = self.sheet.lines[page.top : page.top + rows]
