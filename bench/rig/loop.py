@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import AsyncIterator
+
+from monitor.service import GARBAGE
 
 PULSE_S = 0.001
 
@@ -23,6 +26,7 @@ class LoopWatch:
 
 @contextlib.asynccontextmanager
 async def watched() -> AsyncIterator[LoopWatch]:
+    gc.set_threshold(GARBAGE)  # as the daemon does
     watch = LoopWatch()
     task = asyncio.create_task(watch.run())
     await asyncio.sleep(0)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer
-from kazoo.client import KazooClient
 
 from backends.kafka.config import Cluster
 from backends.offsets import Watched
@@ -19,15 +18,6 @@ from tests.backends.kafka_peer import KafkaPeer
 from tests.backends.offsets_peer import PATIENCE_S, into, look, watching
 from tests.lab.kafka import Kafka3, Kafka4
 from tests.lab.zookeeper import ZooKeeper
-
-
-@pytest.fixture(scope="module")
-def znodes(zookeeper: ZooKeeper) -> Iterator[Any]:
-    client = KazooClient(zookeeper.address(), timeout=10)
-    client.start(timeout=10)
-    yield client
-    client.stop()
-    client.close()
 
 
 async def test_the_classic_tree_has_a_lag_through_brokers_that_only_zookeeper_knows(

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,15 +18,6 @@ from settings.secret import Secret
 from tests.backends.offsets_peer import into, look, patiently, watching
 from tests.lab.server import ask
 from tests.lab.zookeeper import ZooKeeper
-
-
-@pytest.fixture(scope="module")
-def znodes(zookeeper: ZooKeeper) -> Iterator[Any]:
-    client = KazooClient(zookeeper.address(), timeout=10)
-    client.start(timeout=10)
-    yield client
-    client.stop()
-    client.close()
 
 
 async def test_znodes_are_read_pair_by_pair_and_each_may_fail_alone(zookeeper: ZooKeeper, znodes: Any) -> None:

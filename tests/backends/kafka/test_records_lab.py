@@ -16,18 +16,6 @@ from backends.topics import TopicsSource
 from tests.backends.topic_peer import TopicPeer, line
 from tests.lab.kafka import Kafka4
 
-BROKERS = ("kafka3", "kafka4")
-
-
-@pytest.fixture(params=BROKERS)
-def address(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param).address())
-
-
-@pytest.fixture
-def peer(address: str) -> TopicPeer:
-    return TopicPeer(address)
-
 
 @asynccontextmanager
 async def source_of(address: str) -> AsyncIterator[TopicsSource]:

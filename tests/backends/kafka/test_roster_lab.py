@@ -19,7 +19,6 @@ from tests.backends.topic_peer import TopicPeer, line
 from tests.lab.kafka import Kafka4
 from tests.lab.secure import SecureKafka
 
-BROKERS = ("kafka3", "kafka4")
 OPERATIONS = (AclOperation.DESCRIBE, AclOperation.READ)
 WATCHER = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "watcher", "sasl.password": "watcher"}
 
@@ -42,16 +41,6 @@ class Told:
 @pytest.fixture
 def told() -> Told:
     return Told()
-
-
-@pytest.fixture(params=BROKERS)
-def address(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param).address())
-
-
-@pytest.fixture
-def peer(address: str) -> TopicPeer:
-    return TopicPeer(address)
 
 
 @asynccontextmanager

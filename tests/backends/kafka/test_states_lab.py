@@ -11,18 +11,7 @@ from backends.snapshots import Topic, TopicPartition, Topics
 from backends.topics import TopicsSource
 from tests.backends.topic_peer import COMPACTED, TopicPeer, line
 
-BROKERS = ("kafka3", "kafka4")
 CONFLUENT = b"\0" + (17).to_bytes(4) + b"\x06abc"
-
-
-@pytest.fixture(params=BROKERS)
-def address(request: pytest.FixtureRequest) -> str:
-    return str(request.getfixturevalue(request.param).address())
-
-
-@pytest.fixture
-def peer(address: str) -> TopicPeer:
-    return TopicPeer(address)
 
 
 @asynccontextmanager
