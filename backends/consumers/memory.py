@@ -59,9 +59,13 @@ class Memory:
         async for key, observation in gently(zip(keys, seen, strict=True), weigh):
             told = self._consumers[key].feed(observation, now, partitions)
             news += [News("warning" if "went back" in text or "another log" in text else "info", f"{_named(key)}: {text}") for text in told]
-        siblings = _siblings({key: (each.application or "", self._consumers[key]) for key, each in zip(keys, seen, strict=True)}, now)
+        groups = {key: (each.application or "", self._consumers[key]) for key, each in zip(keys, seen, strict=True)}
+        siblings = await _siblings(groups, weigh, now)
         consumers = tuple([each.consumer(now, siblings[key]) async for key, each in gently(self._consumers.items(), weigh)])
-        return Offsets(consumers, _applications(consumers), total_of("all", consumers) if consumers else None), _bounded(news)
+        await asyncio.sleep(0)
+        applications = _applications(consumers)
+        await asyncio.sleep(0)
+        return Offsets(consumers, applications, total_of("all", consumers) if consumers else None), _bounded(news)
 
     def history(self, question: HistoryOf) -> History:
         """Raises Unavailable."""
@@ -91,11 +95,12 @@ def _bounded(news: list[News]) -> list[News]:
     return [*ordered[:MAX_TOLD], News(ordered[MAX_TOLD].severity, f"and {count(len(news) - MAX_TOLD, 'more change')} at once")]
 
 
-def _siblings(consumers: Mapping[Key, tuple[str, Consumption]], now: float) -> dict[Key, Siblings]:
+async def _siblings(consumers: Mapping[Key, tuple[str, Consumption]], weigh: Mapping[int, int], now: float) -> dict[Key, Siblings]:
     """Nodes of the same application; where there are no applications, all other consumers."""
     of: dict[str, Siblings] = {}
-    moves = {key: consumer.is_moving(now) for key, (_, consumer) in consumers.items()}
-    for key, (application, consumer) in consumers.items():
+    moves: dict[Key, bool] = {}
+    async for key, (application, consumer) in gently(consumers.items(), weigh):
+        moves[key] = consumer.is_moving(now)
         known = of.get(application, Siblings())
         gaps, times = (known.usual_gap, consumer.usual_gap()), (known.committed_at, consumer.committed_at())
         of[application] = Siblings(known.moving + moves[key], max(filter(None, gaps), default=None), max(filter(None, times), default=None))
