@@ -10,7 +10,7 @@ import msgspec
 
 from backends.questions import VERBS, question_of
 from backends.source import Answer, Unavailable
-from link.protocol import Command, Reply
+from link.protocol import MAX_FRAME, Command, Reply
 from link.server import Peer
 from monitor.audit import Audit, AuditUnwritable
 from monitor.engine import Engine
@@ -18,6 +18,7 @@ from monitor.engine import Engine
 log = logging.getLogger(__name__)
 
 ACT_DEADLINE: Final = 60.0  # seconds; a source's own waits are shorter, this is for one that forgot
+MAX_ANSWER: Final = MAX_FRAME - (64 << 10)  # bytes: what goes over the link in one piece, with its envelope
 ASK_DEADLINE: Final = 20.0  # seconds for an answer to a question; somebody sits before it
 READ_ONLY: Final = "refused: this monitor is read-only; set console.write: true in config.yaml or start it with --write"
 
@@ -138,7 +139,10 @@ async def answer_question(engine: Engine, command: Command) -> Reply:
     try:
         async with asyncio.timeout(ASK_DEADLINE):
             found = await engine.ask(command.target, question)
-        return Reply(command.id, True, "", msgspec.Raw(msgspec.msgpack.encode(found)))
+        data = msgspec.msgpack.encode(found)
+        if len(data) > MAX_ANSWER:
+            return Reply(command.id, False, f"{command.target}: the answer has {len(data) >> 20} MiB; ask for less, such as one name")
+        return Reply(command.id, True, "", msgspec.Raw(data))
     except TimeoutError:
         return Reply(command.id, False, f"{command.target}: no answer within {ASK_DEADLINE:g} s")
     except Unavailable as trouble:

@@ -164,6 +164,14 @@ async def test_a_question_needs_no_write_access_and_leaves_no_line(tmp_path: Pat
     assert story.told == [] and story.lines == []
 
 
+async def test_an_answer_that_the_link_cannot_carry_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor.commands, "MAX_ANSWER", 8)
+    assert await Story(tmp_path).asked("broker-a", "records", {"topic": "orders"}) == (
+        False,
+        "broker-a: the answer has 0 MiB; ask for less, such as one name",
+    )
+
+
 @pytest.mark.parametrize(
     ("target", "arguments", "came_of_it", "text"),
     [
