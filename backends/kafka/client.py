@@ -284,6 +284,7 @@ _PLAIN = (
     ("Connection refused", "connection refused"),
     ("Failed to resolve", "its name does not resolve"),
     ("timed out", "timed out"),
+    ("Timed out", "timed out"),
     ("Local: Broker transport failure", "no connection"),
     ("brokers are down", "it hangs up: is it a Kafka broker?"),
 )
