@@ -7,9 +7,10 @@ from typing import NamedTuple, TypeVar
 from backends.consumers.config import Watched
 from backends.consumers.consumption import Observation
 from backends.consumers.process import GroupProcess
-from backends.kafka.client import Fault, KafkaClient, Key, Settings
+from backends.kafka.client import KafkaClient, Key, Settings
 from backends.kafka.config import Cluster
 from backends.kafka.connect import connect_settings
+from backends.kafka.faults import Fault
 from backends.kafka.ids import TopicIds
 from backends.source import Unavailable
 from backends.worker import Busy, Worker

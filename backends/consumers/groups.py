@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from backends.consumers.consumption import Observation
 from backends.consumers.members import ENDED, PATIENT_S, Described, Members, of_topic, state_of
-from backends.kafka.client import Fault, KafkaClient, Key, TopicInfo, fault_of, plain_reason
+from backends.kafka.client import KafkaClient, Key, TopicInfo
+from backends.kafka.faults import Fault, fault_of, plain_reason
 from backends.kafka.ids import TopicIds
 from backends.source import Unavailable
 

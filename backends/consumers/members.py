@@ -13,7 +13,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.kafka.client import Fault, KafkaClient, fault_of
+from backends.kafka.client import KafkaClient
+from backends.kafka.faults import Fault, fault_of
 from backends.snapshots import GroupStatus, Member
 
 PATIENT_S = 120.0  # librdkafka's own limit for a group call: never the one that ends it

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from backends.kafka.client import Key, fault_of
+from backends.kafka.client import Key
+from backends.kafka.faults import fault_of
 from backends.kafka.fetch import TIME_KINDS
 from backends.questions import VALUE_BYTES, Record
 from backends.wording import count

@@ -10,15 +10,15 @@ handle counts as a producer); so a name is only ever asked for on a consumer, or
 
 import contextlib
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from backends.kafka.faults import Fault, fault_of, plain_reason
 from backends.source import Unavailable
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from confluent_kafka.admin._metadata import ClusterMetadata
 
 Key = tuple[str, int]  # topic, partition
-Kind = Literal["denied", "silent", "leaderless", "unknown"]
 
 METADATA_S = 2.5  # a cluster that is gone is to be reported within an interval and 3 s
 OFFSETS_S = 5.0
@@ -50,14 +49,6 @@ READER = {
     "fetch.max.bytes": 16 << 20,
     "queued.max.messages.kbytes": 32 << 10,
 }
-
-
-class Fault(Struct, frozen=True):
-    """Why a figure is missing. `is_stale`: our metadata may be the reason, and fresh metadata the cure."""
-
-    kind: Kind
-    text: str
-    is_stale: bool = False
 
 
 class TopicInfo(Struct, frozen=True):
@@ -246,58 +237,6 @@ def _offset(answer: "Future[Any]", until: float) -> int | Fault:
     return offset if offset >= 0 else Fault("silent", "the broker does not answer")
 
 
-_FAULTS: dict[str, Kind] = {
-    "TOPIC_AUTHORIZATION_FAILED": "denied",
-    "GROUP_AUTHORIZATION_FAILED": "denied",
-    "CLUSTER_AUTHORIZATION_FAILED": "denied",
-    "LEADER_NOT_AVAILABLE": "leaderless",
-    "_TIMED_OUT": "silent",
-    "_TRANSPORT": "silent",
-}
-_TEXTS = {
-    "UNKNOWN_TOPIC_OR_PART": "the brokers do not know this topic",
-    "TOPIC_AUTHORIZATION_FAILED": "the brokers deny access to this topic; grant Describe and Read",
-    "_NOENT": "the broker is away, or the topic is not known to it yet",
-    "_TRANSPORT": "the connection to the broker broke",
-}
-
-
-_STALE = {"_NOENT", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "NOT_LEADER_FOR_PARTITION", "UNKNOWN_TOPIC_OR_PART"}  # by old metadata
-
-
-def is_missing(fault: Fault) -> bool:
-    """The brokers said so themselves; no other error is a proof that there is no such topic."""
-    return fault.text == _TEXTS["UNKNOWN_TOPIC_OR_PART"]
-
-
-def fault_of(error: "KafkaError") -> Fault:
-    name = error.name()
-    return Fault(_FAULTS.get(name, "unknown"), _TEXTS.get(name, f"{name}: {error.str()}"), name in _STALE)
-
-
 def _topic(topic: Any) -> TopicInfo:
     leaders = {number: known.leader if known.leader >= 0 else None for number, known in topic.partitions.items()}
     return TopicInfo(leaders, fault_of(topic.error) if topic.error is not None else None)
-
-
-_PLAIN = (
-    ("Connection refused", "connection refused"),
-    ("Failed to resolve", "its name does not resolve"),
-    ("timed out", "timed out"),
-    ("Timed out", "timed out"),
-    ("Local: Broker transport failure", "no connection"),
-    ("brokers are down", "it hangs up: is it a Kafka broker?"),
-)
-
-
-def plain_reason(text: str) -> str:
-    """What librdkafka says, without the parts that only its authors read. Never holds a secret: librdkafka prints none."""
-    for sign, plain in _PLAIN:
-        if sign in text:
-            return plain
-    found = re.search(r'str="(.*)"\}', text)
-    text = found[1] if found else text
-    text = re.sub(r" \(after \d+ms in state \w+.*\)", "", text)
-    with contextlib.suppress(IndexError):
-        text = re.split(r"^\S+/(?:bootstrap|\d+): ", text)[1]
-    return text.strip()[:200]

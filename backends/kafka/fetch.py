@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from backends.kafka.client import Fault, Key, fault_of
+from backends.kafka.client import Key
+from backends.kafka.faults import Fault, fault_of
 from backends.kafka.values import MAX_JSON
 from backends.snapshots import RecordTime
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from backends.kafka.client import Fault
 from backends.kafka.config import Limit
+from backends.kafka.faults import Fault
 from backends.snapshots import PayloadForm, RecordTime, Topic, TopicPartition, TopicState
 from backends.wording import count, span
 

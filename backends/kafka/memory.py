@@ -6,9 +6,10 @@ A log whose end went back, or whose topic has another id, is another log: everyt
 from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 
-from backends.kafka.client import Fault, Key
+from backends.kafka.client import Key
 from backends.kafka.config import Cluster, Payload, TopicPayload, matcher
 from backends.kafka.detect import Wanted
+from backends.kafka.faults import Fault
 from backends.kafka.fetch import Span
 from backends.kafka.forms import TopicForm, wanted_of
 from backends.kafka.freshness import Reading

@@ -10,8 +10,9 @@ from datetime import tzinfo
 
 from msgspec.structs import replace
 
-from backends.kafka.client import Fault, KafkaClient, Key, Settings, TopicInfo, is_missing
+from backends.kafka.client import KafkaClient, Key, Settings, TopicInfo
 from backends.kafka.config import Cluster, Limit, matcher
+from backends.kafka.faults import Fault, is_missing
 from backends.kafka.fetch import Moved, NoRecord, Record, Span, newest
 from backends.kafka.forms import Sample
 from backends.kafka.freshness import Known, Part, assess

@@ -10,7 +10,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from backends.kafka.browse import Backwards, committed_offsets
-from backends.kafka.client import Fault, KafkaClient, Key, Settings
+from backends.kafka.client import KafkaClient, Key, Settings
+from backends.kafka.faults import Fault
 from backends.questions import ANSWER_BYTES, MAX_RECORDS, VALUE_BYTES, WHOLE_BYTES, Record, Records, RecordsOf
 from backends.source import Unavailable
 from backends.wording import count

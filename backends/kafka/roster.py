@@ -12,7 +12,8 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from backends.kafka.client import Fault, TopicInfo, is_missing
+from backends.kafka.client import TopicInfo
+from backends.kafka.faults import Fault, is_missing
 
 DELETED_SHOWN_S: Final = 600.0  # that a deleted topic's row stays, saying so
 MISSED: Final = 2  # readings in a row without it, then it is asked for by its name

@@ -15,7 +15,8 @@ from backends.consumers import groups as kafka_groups
 from backends.consumers import members as group_members
 from backends.consumers.consumption import Observation
 from backends.consumers.groups import GroupsReader
-from backends.kafka.client import Fault, KafkaClient, Key, Settings, TopicInfo
+from backends.kafka.client import KafkaClient, Key, Settings, TopicInfo
+from backends.kafka.faults import Fault
 from backends.source import Unavailable
 
 STABLE, EMPTY, DEAD = ConsumerGroupState.STABLE, ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD

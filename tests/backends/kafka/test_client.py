@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from backends.kafka.client import Fault, KafkaClient, Settings
+from backends.kafka.client import KafkaClient, Settings
+from backends.kafka.faults import Fault
 from backends.source import Unavailable
 
 QUIET = {"log_level": 0}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from backends.consumers.config import Login, application_of
-from backends.kafka.client import plain_reason
 from backends.kafka.config import Cluster, matcher
 from backends.kafka.connect import choose, connect_settings
+from backends.kafka.faults import plain_reason
 from backends.offsets import Watched, sources
 from backends.source import Context, Unavailable
 from backends.zookeeper.znodes import Endpoint

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from backends.kafka.client import Fault
 from backends.kafka.config import Limit
+from backends.kafka.faults import Fault
 from backends.kafka.freshness import LARGE, OPEN_S, Known, Part, Reading, assess
 from backends.snapshots import Topic
 

@@ -1,6 +1,7 @@
 """Which topics come, go and are denied, reading by reading."""
 
-from backends.kafka.client import Fault, TopicInfo
+from backends.kafka.client import TopicInfo
+from backends.kafka.faults import Fault
 from backends.kafka.roster import ASKED, DELETED_SHOWN_S, MAX_NEWS, NOT_THERE, News, Roster, bounded
 
 NOW = 1_800_000_000.0
