@@ -103,7 +103,7 @@ def file_system(directory: Path) -> str:
     """Its type; a synced write on tmpfs is none."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     homes = [(mount[1], mount[2]) for mount in mounts if directory.resolve().is_relative_to(mount[1])]
-    return max(homes, key=lambda home: len(home[0]))[1]
+    return max(homes, key=lambda home: len(home[0]), default=("", "unknown"))[1]  # in a chroot no mount may be its home
 
 
 def measure(rig: Rig, generator: Generator, variants: Sequence[Variant | Absent], shape: Shape) -> dict[str, Result | Absent]:
