@@ -119,3 +119,12 @@ def question_of(verb: str, arguments: Mapping[str, Any]) -> Question:
     except msgspec.ValidationError as error:
         raise ValueError(f"{verb}: {error}") from None
     return question
+
+
+def found_in(data: bytes) -> Found:
+    """What the data of a reply tells. Raises ValueError with a sentence."""
+    try:
+        found: Found = msgspec.msgpack.decode(data, type=Found)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"the answer is not understood ({error}); is the daemon of another version?") from None
+    return found

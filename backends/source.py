@@ -40,7 +40,7 @@ class Answer(Struct, frozen=True):
 Tell = Callable[[float, str, str, str], None]  # an event that a source was told of: when (epoch seconds), severity, source, text
 
 
-def _nobody(at: float, severity: str, source: str, text: str) -> None:
+def nobody(at: float, severity: str, source: str, text: str) -> None:
     """Who asks once wants no events."""
 
 
@@ -50,7 +50,7 @@ class Context(Struct, frozen=True):
     sections: Mapping[str, Any]  # every section of the configuration, by key: offsets of groups look up their Kafka cluster
     relay_socket: str
     version: str
-    tell: Tell = _nobody
+    tell: Tell = nobody
 
 
 class Source(Protocol):

@@ -12,7 +12,7 @@ from backends.kafka.roster import News
 from backends.kafka.zones import zone_of
 from backends.questions import Found, Question, RecordsOf
 from backends.snapshots import Kind, Topics
-from backends.source import Answer, Context, Source, Tell, Unavailable
+from backends.source import Answer, Context, Source, Tell, Unavailable, nobody
 from backends.worker import Busy, Worker
 
 SECTION = "kafka"
@@ -25,17 +25,13 @@ def sources(section: Section, context: Context) -> list[Source]:
     return [TopicsSource(cluster, f"kafka[{index}]", context.tell) for index, cluster in enumerate(section)]
 
 
-def untold(at: float, severity: str, source: str, text: str) -> None:
-    """Who asks once wants no events."""
-
-
 class TopicsSource:
     """Asks its cluster on a thread of its own; the handles stay open between cycles and reconnect by themselves."""
 
     kind: Kind = "topics"
     deadline = DEADLINE_S
 
-    def __init__(self, cluster: Cluster, where: str, tell: Tell = untold) -> None:
+    def __init__(self, cluster: Cluster, where: str, tell: Tell = nobody) -> None:
         self.name = cluster.name
         self.interval = cluster.interval
         self._cluster, self._where, self._tell = cluster, where, tell

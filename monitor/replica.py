@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.details import brief
-from backends.questions import VERBS, Found, Question, arguments_of
+from backends.questions import VERBS, Found, Question, arguments_of, found_in
 from backends.snapshots import Snapshot
 from backends.source import Source, Unavailable, Unconfigured
 from link.ask import actor
@@ -68,10 +68,9 @@ async def ask(link: Link, target: str, question: Question) -> Found | str:
     if not reply.ok:
         return reply.text
     try:
-        found: Found = msgspec.msgpack.decode(reply.data, type=Found)
-    except msgspec.DecodeError as error:
-        return f"the answer is not understood ({error}); is the daemon of another version?"
-    return found
+        return found_in(reply.data)
+    except ValueError as error:
+        return str(error)
 
 
 class Bell:

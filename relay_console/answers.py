@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from backends import details
 from backends.snapshots import Data, Kind, Offsets, Snapshot
 from tui.filter import parse_filter
 
@@ -151,10 +152,7 @@ def of_kind(snapshots: Sequence[Snapshot], kind: Kind) -> list[Snapshot]:
 
 def lists(data: Data | None) -> dict[str, tuple[Struct, ...]]:
     """What stands in the rows of a pane, by the key of ``--json``."""
-    if data is None:
-        return {}
-    values = {name: getattr(data, name) for name in data.__struct_fields__}
-    return {name: value for name, value in values.items() if isinstance(value, tuple)}
+    return {} if data is None else details.lists(data)
 
 
 def name_of(item: Struct) -> str:

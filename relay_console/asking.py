@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from backends.details import has_details, put_in
-from backends.questions import Found, Question, Whole, WholeOf, arguments_of
+from backends.questions import Found, Question, Whole, WholeOf, arguments_of, found_in
 from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import GONE, Unreachable
@@ -86,10 +86,9 @@ def tell(path: Path, target: str, question: Question) -> Found:
     if not reply.ok:
         raise ServiceUnavailable(reply.text)
     try:
-        found: Found = msgspec.msgpack.decode(reply.data, type=Found)
-    except msgspec.DecodeError as error:
-        raise ServiceUnavailable(f"the answer is not understood ({error}); is the daemon of another version?") from None
-    return found
+        return found_in(reply.data)
+    except ValueError as error:
+        raise ServiceUnavailable(str(error)) from None
 
 
 def detailed(path: Path, snapshot: Snapshot, names: Collection[str], *, everything: bool) -> Snapshot:

@@ -14,7 +14,7 @@ from backends.consumers.verdicts import Standing, explain, judge, overall, sibli
 from backends.questions import PartitionHistory
 from backends.rates import WINDOWS, total
 from backends.snapshots import Consumer, ConsumerPartition, GroupStatus, Rates, Verdict
-from backends.wording import count, span
+from backends.wording import count, listed, span
 
 N = TypeVar("N", int, float)
 
@@ -193,12 +193,11 @@ class Consumption:
 
 def _came_and_went(before: Iterable[int], after: Iterable[int]) -> list[str]:
     new, gone = sorted(set(after) - set(before)), sorted(set(before) - set(after))
-    return [f"{_listed(numbers)} {what}" for numbers, what in ((new, "appeared"), (gone, "vanished")) if numbers]
+    return [f"{_partitions(numbers)} {what}" for numbers, what in ((new, "appeared"), (gone, "vanished")) if numbers]
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
-    return f"partition {shown}" if len(numbers) == 1 else f"partitions {shown}"
+def _partitions(numbers: Sequence[int]) -> str:
+    return f"partition {listed(numbers)}" if len(numbers) == 1 else f"partitions {listed(numbers)}"
 
 
 def _detail(number: int, partition: Partition, verdict: Verdict, owner: str | None, silence: float, now: float) -> ConsumerPartition:
@@ -259,7 +258,7 @@ def _speed(details: Sequence[ConsumerPartition], rates: Rates, watched: float) -
 def _faults(seen: Observation) -> str:
     faults = [seen.note]
     if seen.uncommitted and seen.offsets:
-        faults.append(f"no commit in {_listed(sorted(seen.uncommitted))} of {len(seen.offsets) + len(seen.uncommitted)}")
+        faults.append(f"no commit in {_partitions(sorted(seen.uncommitted))} of {len(seen.offsets) + len(seen.uncommitted)}")
     if seen.bad_pairs:
         faults.append(f"{count(seen.bad_pairs, 'bad pair')}, the first is {seen.bad_sample!r}")
     elif not seen.offsets and not seen.note:

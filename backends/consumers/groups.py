@@ -1,4 +1,4 @@
-"""What consumer groups have committed, and where their logs end. Blocking; used by one thread, in a process of its own (group_process).
+"""What consumer groups have committed, and where their logs end. Blocking; used by one thread, in a process of its own (process).
 
 A group call that times out may abort the process (librdkafka#4605: the answer arrives late on a handle that gave it up). So a group is only
 asked after metadata answered on the same handle, librdkafka is told to wait for two minutes, we wait for GROUP_S, and a handle that kept

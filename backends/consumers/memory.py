@@ -16,7 +16,7 @@ from backends.questions import History, HistoryOf
 from backends.rates import total
 from backends.snapshots import Consumer, Offsets, Total, Verdict
 from backends.source import Unavailable
-from backends.wording import count
+from backends.wording import count, listed
 
 T = TypeVar("T")
 Key = tuple[str, str | None]  # consumer, topic
@@ -136,11 +136,8 @@ def total_of(name: str, parts: Sequence[Consumer]) -> Total:
 
 def _reason(verdict: Verdict, parts: Sequence[Consumer]) -> str:
     blamed = [part for part in parts if part.verdict == verdict]
-    names = ", ".join(_named((part.name, part.topic)) for part in blamed[:MAX_BLAMED])
-    more = f" and {len(blamed) - MAX_BLAMED} more" if len(blamed) > MAX_BLAMED else ""
-    whose = (
-        f"{len(blamed)} of {count(len(parts), 'consumer')} {verdict}: {names}{more}" if verdict in ALARMS else count(len(parts), "consumer")
-    )
+    names = listed([_named((part.name, part.topic)) for part in blamed], MAX_BLAMED)
+    whose = f"{len(blamed)} of {count(len(parts), 'consumer')} {verdict}: {names}" if verdict in ALARMS else count(len(parts), "consumer")
     lags = [part.lag for part in parts if part.lag is not None]
     lag = "" if not lags else f"lag {sum(lags):,}" + (f" in {len(lags)} of {len(parts)}" if len(lags) < len(parts) else "")
     rated = [part for each in parts for part in each.detail if part.records_per_min["1"] is not None]

@@ -23,7 +23,7 @@ from msgspec import Struct
 from backends.consumers.consumption import Observation
 from backends.consumers.groups import GroupsReader, Remembered
 from backends.kafka.client import KafkaClient, Settings
-from backends.kafka.config import matcher
+from backends.kafka.config import matcher, named
 from backends.snapshots import State
 from backends.source import Unavailable
 
@@ -167,8 +167,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     while True:
         match waiting.get():
             case Open(settings, groups, cluster, remembered):
-                named = tuple(group for group in groups if not set("*?[") & set(group))
-                reader = GroupsReader(KafkaClient(settings), matcher(groups), cluster, named, remembered)
+                reader = GroupsReader(KafkaClient(settings), matcher(groups), cluster, named(groups), remembered)
             case Read():
                 assert reader is not None  # Open comes first
                 answers.write(frame(_read(reader)))

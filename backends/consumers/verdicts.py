@@ -11,7 +11,7 @@ from msgspec import Struct
 from backends.consumers.readings import Trend
 from backends.rates import Reset
 from backends.snapshots import Verdict
-from backends.wording import count, span
+from backends.wording import count, listed, span
 
 STOPPED_S = 180.0  # seconds without a commit
 STALLED_S = 60.0  # seconds without movement; a restart or a rebalance is over by then
@@ -21,7 +21,6 @@ UNPROVEN_SILENCE_S = 5400.0  # a znode with no log end, siblings or habit: it ma
 SAME_COMMITS = 3  # commits of one offset prove that somebody is at work and gets nowhere
 IDLE_S = 300.0
 REWOUND_S = 300.0  # for so long a reset stays the verdict, unless the old place is reached again
-MAX_NUMBERS = 8  # partition numbers listed in a reason
 
 ORDER: tuple[Verdict, ...] = (
     "STOPPED",
@@ -132,7 +131,7 @@ def explain(verdict: Verdict, standings: Sequence[Standing], of: int, siblings: 
     """The figures behind a verdict: `standings` are those partitions, of `of`, that it comes from."""
     if not standings:
         return "no partition was read"
-    where = "" if len(standings) == of else f" in partition {_numbers(standings)} of {of}"
+    where = "" if len(standings) == of else f" in partition {listed([each.partition for each in standings])} of {of}"
     lags = [each.lag for each in standings if each.lag is not None]
     return _SENTENCES[verdict](standings, where, f"; lag {sum(lags):,}" if lags else "", siblings)
 
@@ -187,11 +186,6 @@ _SENTENCES: dict[Verdict, Sentence] = {
     "UNKNOWN": _unknown_text,
     "OK": lambda standings, where, lag, siblings: "",
 }
-
-
-def _numbers(standings: Sequence[Standing]) -> str:
-    numbers = [each.partition for each in standings]
-    return ", ".join(map(str, numbers[:MAX_NUMBERS])) + (f" and {len(numbers) - MAX_NUMBERS} more" if len(numbers) > MAX_NUMBERS else "")
 
 
 def siblings_text(partitions: int, consumers: int) -> str:

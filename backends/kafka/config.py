@@ -1,7 +1,7 @@
 """What an operator may say about a Kafka cluster. Names and defaults are those of docs/configuration.md; durations are seconds."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import translate
 from typing import Annotated, Final, Literal
 
@@ -12,6 +12,7 @@ from settings.forms import Addresses, Form, Misfit, Name, Zone
 from settings.secret import Secret
 from settings.units import Duration, Size
 
+WILDCARDS: Final = frozenset("*?[")  # of fnmatch
 AUTO: Final = "auto"  # to be found out from the records
 
 Column = Annotated[int, Meta(ge=1, le=1000)]  # counted from 1, as `cut -f` does
@@ -122,6 +123,11 @@ class Cluster(Struct, frozen=True, forbid_unknown_fields=True):
             raise Misfit(
                 "missing: bootstrap (such as localhost:9092), or zookeeper (such as localhost:2181) to find the brokers through it"
             )
+
+
+def named(globs: Iterable[str]) -> tuple[str, ...]:
+    """Those without a wildcard: each is the name of one thing."""
+    return tuple(glob for glob in globs if not WILDCARDS & set(glob))
 
 
 def matcher(globs: Sequence[str]) -> Callable[[str], bool]:

@@ -8,10 +8,9 @@ from msgspec import Struct
 from backends.kafka.config import Limit
 from backends.kafka.faults import Fault
 from backends.snapshots import PayloadForm, RecordTime, Topic, TopicPartition, TopicState
-from backends.wording import count, span
+from backends.wording import count, listed, span
 
 CLOCK_TOLERANCE = 1.0  # seconds that two good clocks may differ
-MAX_NUMBERS = 8  # partition numbers listed in a reason
 LARGE = 1 << 20  # bytes of a value from which its size is told
 OPEN_S = 60.0  # seconds: transaction.timeout.ms of a producer, unless told; the broker ends a transaction that is older
 GAP = 2  # offsets between the newest record and the log end from which that is told; one is a transaction's marker
@@ -133,7 +132,7 @@ def _notes(parts: Sequence[Part], now: float) -> list[str]:
     for part in parts:
         if text := _note(part, now):
             kinds.setdefault(text, []).append(part.partition)
-    notes = [f"partition {_numbers(found)} of {len(parts)}: {text}" if len(found) < len(parts) else text for text, found in kinds.items()]
+    notes = [f"partition {listed(found)} of {len(parts)}: {text}" if len(found) < len(parts) else text for text, found in kinds.items()]
     waiting = sum(part.is_waiting for part in parts)
     wait = "waits for its turn" if waiting == 1 else "wait for their turn"
     return [*notes, f"{count(waiting, 'partition')} {wait}"] if waiting else notes
@@ -167,10 +166,6 @@ def _size(reading: Reading) -> str | None:
 def _gap(reading: Reading) -> str | None:
     gap = 0 if reading.offset is None else reading.end - 1 - reading.offset
     return f"the newest record is {gap} offsets before the log end: transaction markers, or compaction" if gap >= GAP else None
-
-
-def _numbers(found: Sequence[int]) -> str:
-    return ", ".join(map(str, found[:MAX_NUMBERS])) + (f" and {len(found) - MAX_NUMBERS} more" if len(found) > MAX_NUMBERS else "")
 
 
 def _over(basis: str, age: float, limit: Limit | None) -> tuple[TopicState, str] | None:

@@ -11,7 +11,7 @@ from datetime import tzinfo
 from msgspec.structs import replace
 
 from backends.kafka.client import KafkaClient, Key, Settings, TopicInfo
-from backends.kafka.config import Cluster, Limit, matcher
+from backends.kafka.config import Cluster, Limit, matcher, named
 from backends.kafka.faults import Fault, is_missing
 from backends.kafka.fetch import Moved, NoRecord, Record, Span, newest
 from backends.kafka.forms import Sample
@@ -28,7 +28,6 @@ from backends.source import Unavailable
 
 FETCH_S = 6.0
 EARLIEST_EVERY = 10  # cycles: log starts move only with retention
-WILDCARDS = frozenset("*?[")
 PENDING = 16 << 20  # bytes of values that wait until the form of their topic is known
 
 NO_LEADER = Fault("leaderless", "no leader")
@@ -43,7 +42,7 @@ class TopicsReader:
         self._limits = [(matcher([limit.topic]), limit) for limit in cluster.limits]
         self._cycle = 0
         self._memory = Memory(cluster, zone, zone_of)
-        self._roster = Roster(name for name in cluster.topics.include if not WILDCARDS & set(name) and not self._excludes(name))
+        self._roster = Roster(name for name in named(cluster.topics.include) if not self._excludes(name))
         self._ids = TopicIds()
         self._transactions = Transactions()
         self._news: list[News] = []

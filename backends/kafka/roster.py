@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from backends.kafka.client import TopicInfo
 from backends.kafka.faults import Fault, is_missing
+from backends.wording import listed
 
 DELETED_SHOWN_S: Final = 600.0  # that a deleted topic's row stays, saying so
 MISSED: Final = 2  # readings in a row without it, then it is asked for by its name
@@ -126,6 +127,5 @@ def bounded(news: list[News]) -> list[News]:
 
 
 def _summed(what: str, news: list[News]) -> News:
-    names = ", ".join(each.topic for each in news[:MAX_NAMES])
-    more = f" and {len(news) - MAX_NAMES} more" if len(news) > MAX_NAMES else ""
-    return News(news[0].severity, what, "", f"{len(news)} topics {what}: {names}{more}")
+    names = listed([each.topic for each in news], MAX_NAMES)
+    return News(news[0].severity, what, "", f"{len(news)} topics {what}: {names}")
