@@ -50,6 +50,8 @@ def fault_of(error: "KafkaError") -> Fault:
 
 
 _PLAIN = (
+    # librdkafka has two spellings of it, and a busy machine shows the other one.
+    ("certificate verify failed", "certificate verify failed; is it of an authority in ssl.ca.location, and of this host?"),
     ("Connection refused", "connection refused"),
     ("Failed to resolve", "its name does not resolve"),
     ("timed out", "timed out"),

@@ -129,6 +129,9 @@ def test_brokers_that_speak_another_protocol_or_are_away_are_told_apart() -> Non
         choose([], "SSL", "kafka main", "kafka[0]")
 
 
+UNTRUSTED = "certificate verify failed; is it of an authority in ssl.ca.location, and of this host?"
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
@@ -139,6 +142,11 @@ def test_brokers_that_speak_another_protocol_or_are_away_are_told_apart() -> Non
         (
             "x:9092/bootstrap: Failed to resolve 'x:9092': Name or service not known (after 1ms in state CONNECT)",
             "its name does not resolve",
+        ),
+        ("error:0A000086:SSL routines::certificate verify failed", UNTRUSTED),
+        (
+            "ssl://h:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could",
+            UNTRUSTED,
         ),
         ("ssl://h:1/bootstrap: SSL handshake failed: unknown ca (after 6ms in state SSL_HANDSHAKE)", "SSL handshake failed: unknown ca"),
         ('KafkaError{code=_INVALID_ARG,val=-186,str="No such configuration property: "x""}', 'No such configuration property: "x"'),
