@@ -48,7 +48,8 @@ class Page:
         else:
             self.found, self.found_at, self.trouble = found, now, ""
 
-    def look(self, *, focused: bool, gone: bool = False, paused: bool = False) -> Look:
+    def look(self, *, focused: bool, gone: bool = False, paused: bool = False, down: str = "") -> Look:
+        """`down`: what ails the source, where no list beside the page says it."""
         if paused and self.opening is not None and self.opening.question is not None and self.found is None and not self.is_asking:
             notice = Cell("paused: p goes on and asks", "warn")
         elif self.is_asking and (self.found is None or self.trouble or self.seen == ONCE):
@@ -58,7 +59,7 @@ class Page:
         else:
             notice = Cell("")
         trouble = "" if self.is_asking and self.seen == ONCE else self.trouble
-        return Look(focused, self.form, notice, GONE if gone else trouble)
+        return Look(focused, self.form, notice, GONE if gone else trouble or down)
 
     # -- moving on its sheet ------------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from backends.snapshots import Offsets, Topics
 from tests.tui.scripted import NOW, TROUBLE, ScriptedLink, Story, incident, snapshot, story
 from tests.waiting import until
 from tui.app import Console
+from tui.pane import Entry
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -311,6 +312,16 @@ async def test_a_page_whose_row_is_no_more_says_so_and_stays() -> None:
         it.sees("── clicks ─", "its row is no more in the list")
         await it.press("escape")
         it.sees_no("its row is no more")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_page_whose_source_is_down_says_so_once_also_where_no_list_is_beside_it(size: tuple[int, int]) -> None:
+    async with story(*incident(), size=size, view="queues") as it:
+        await into(
+            it, next(item.key for item in it.console.deck.listing.items if isinstance(item, Entry) and item.key.startswith("broker-b/"))
+        )
+        assert it.text().count("DOWN broker-b, last seen") == 1
+        it.sees("connection refused")
 
 
 async def test_a_page_scrolls_where_it_has_no_rows() -> None:

@@ -18,7 +18,7 @@ from tui.format import age, visible
 from tui.line import Line, Piece, fit_line, line_width
 from tui.listing import Listing
 from tui.pane import Pane, panes
-from tui.panes.overview import Blocks, Counts, count, counts_by_kind, notices
+from tui.panes.overview import Blocks, Counts, count, counts_by_kind, notice, notices
 from tui.screens.moves import Moves
 from tui.statusline import Status, Tab
 from tui.tableview import Surroundings
@@ -214,7 +214,9 @@ class Deck(Screen[None], inherit_bindings=False):
             self.table.draw(listing, around)
         if self._shape in WITH_DETAIL:
             has_keys = self.detail_focused and bool(self.trail.shown)
-            self.detail.draw(self.trail, has_keys=has_keys, focused=has_keys and self._shape != "alone")
+            ill = notice(self.trail.entry.snapshot, self.now) if self._shape == "alone" and self.trail.entry is not None else None
+            down = "" if ill is None else ill.text
+            self.detail.draw(self.trail, has_keys=has_keys, focused=has_keys and self._shape != "alone", down=down)
 
     def _divide(self, listing: Listing, notices: int) -> None:
         """A short list above its detail takes no more lines than it has."""

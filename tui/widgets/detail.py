@@ -11,13 +11,14 @@ class Detail(Lines):
         super().__init__(id=id)
         self.sheet = Sheet([], [])
 
-    def draw(self, trail: Trail, *, has_keys: bool, focused: bool) -> int:
-        """`has_keys`: a row is under the cursor; `focused`: the title says so, where there is something else beside it."""
+    def draw(self, trail: Trail, *, has_keys: bool, focused: bool, down: str = "") -> int:
+        """`has_keys`: a row is under the cursor; `focused`: the title says so, where there is something else beside it; `down`: as
+        `Page.look` has it."""
         cells, rows = self.size
         if not cells or not rows:
             return 0
         page = trail.page
-        self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused))
+        self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused, down=down))
         if has_keys and not trail.is_waiting:
             page.arrive(self.sheet, rows)
         page.settle(self.sheet, rows)
