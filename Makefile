@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-relay bench-kafka demo lab docs clean requirements
+.PHONY: help setup run test check bench bench-relay bench-kafka bench-activemq demo lab docs clean requirements
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## the virtual environment, from requirements/develop.txt (hashes checked)
 
@@ -39,6 +39,11 @@ bench-relay: $(READY)  ## goals R1-R6 and R8-R10: the relay beside its peers, so
 bench-kafka: $(READY)  ## goals K1-K6: topics, groups and offset znodes beside kcat and scripts, some ten minutes
 	@code=0; for name in snapshot real distance groups znodes memory trials verdicts; do \
 		echo "# kafka_$$name" >&2; $(BIN)/python -m bench.kafka_$$name || code=1; \
+	done; exit $$code
+
+bench-activemq: $(READY)  ## goals Q1-Q3: 5,000 queues in one request, days of trends, the plug pulled, some ten minutes
+	@code=0; for name in poll trend plug; do \
+		echo "# activemq_$$name" >&2; $(BIN)/python -m bench.activemq_$$name || code=1; \
 	done; exit $$code
 
 lab: $(READY)  ## only the real servers with moving data, until Ctrl-C

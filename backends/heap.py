@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from backends.snapshots import Heap, HeapFile, Kind
-from backends.source import Answer, Context, Source, Unasked, Unavailable
+from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Unasked, Unavailable
 from backends.worker import Busy, Worker
 from settings.forms import Name
 
@@ -54,6 +54,7 @@ class Heaps(Unasked):
     kind: Kind = "heap"
     interval = INTERVAL_S
     deadline = DEADLINE_S
+    act_deadline = ACT_DEADLINE_S
 
     def __init__(self, agents: Sequence[Agent]) -> None:
         self._agents = agents

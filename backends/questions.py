@@ -10,6 +10,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from backends.broker import Job
+from backends.messages import Messages
 from backends.snapshots import ConsumerPartition, Data, RecordTime
 
 MAX_RECORDS: Final = 500  # of one answer; more are asked for with `before`
@@ -17,6 +19,8 @@ VALUE_BYTES: Final = 64 << 10  # of each value and key in a list of records
 WHOLE_BYTES: Final = 8 << 20  # of a single record that is asked for whole: half of a frame of the link
 ANSWER_BYTES: Final = 8 << 20  # of all records of one answer
 MAX_POINTS: Final = 240  # of one partition's history
+MAX_MESSAGES: Final = 500  # of one answer; more are asked for with `skip`
+BODY_BYTES: Final = 64 << 10  # of each body in a list of messages
 
 
 class WholeOf(Struct, frozen=True, tag="whole", tag_field="kind"):
@@ -47,7 +51,32 @@ class HistoryOf(Struct, frozen=True, tag="history", tag_field="kind"):
     points: int = 32  # at most, of each partition; up to MAX_POINTS
 
 
-Question = WholeOf | RecordsOf | HistoryOf
+class MessagesOf(Struct, frozen=True, tag="messages", tag_field="kind"):
+    """Messages of a queue from its head, without taking them. `selector` is the broker's (SQL 92); `text` is looked for, by us, in headers,
+    properties and body, whatever its case."""
+
+    queue: str
+    selector: str | None = None
+    text: str | None = None
+    skip: int = 0  # matching messages before the first
+    limit: int = 50  # 1 to MAX_MESSAGES
+    id: str | None = None  # this message alone
+    whole: bool = False  # bodies up to WHOLE_BYTES, and the types of properties where the broker tells them
+    translated: bool = False  # maps and objects with all they hold; the broker marks every message for that, so it needs write access
+
+
+class PreviewOf(Struct, frozen=True, tag="preview", tag_field="kind"):
+    """What an action would do, counted now, without doing it. `arguments` are those of the command, as a JSON object."""
+
+    verb: str
+    arguments: str
+
+
+class JobsOf(Struct, frozen=True, tag="jobs", tag_field="kind"):
+    """What is being done now, and was done lately."""
+
+
+Question = WholeOf | RecordsOf | HistoryOf | MessagesOf | PreviewOf | JobsOf
 
 
 class Whole(Struct, frozen=True, tag="whole", tag_field="kind"):
@@ -101,7 +130,24 @@ class History(Struct, frozen=True, tag="history", tag_field="kind"):
     detail: tuple[ConsumerPartition, ...] = ()  # the consumer's, which snapshots leave out on their way; the monitor puts them in
 
 
-Found = Whole | Records | History
+class Preview(Struct, frozen=True, tag="preview", tag_field="kind"):
+    """`expect` goes with the command as it is: the action is refused if it no longer holds, and is previewed anew."""
+
+    verb: str
+    lines: tuple[str, ...]  # what will happen, with exact counts
+    warnings: tuple[str, ...] = ()  # what may be lost or go wrong
+    refused: str | None = None  # why it cannot be done; then there is nothing to confirm
+    expect: dict[str, str | int | float | bool | None] = {}
+    typed: str | None = None  # what the operator must type to confirm; None: a yes is enough
+
+
+class Jobs(Struct, frozen=True, tag="jobs", tag_field="kind"):
+    """Newest first."""
+
+    jobs: tuple[Job, ...]
+
+
+Found = Whole | Records | History | Messages | Preview | Jobs
 
 VERBS: Final = frozenset(kind.__struct_config__.tag for kind in Question.__args__)
 

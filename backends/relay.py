@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from backends.snapshots import Kind, Relay
-from backends.source import Answer, Context, Source, Tell, Unasked, Unavailable
+from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Tell, Unasked, Unavailable
 from link.client import Client, ClientState
 from link.protocol import PROTOCOL, Beat, Event, Hello, Publish, Withdraw
 from relay.config import Relay as Section
@@ -37,6 +37,7 @@ class RelaySource(Unasked):
     kind: Kind = "relay"
     interval = 1.0
     deadline = FIRST_WORD + 2.0
+    act_deadline = ACT_DEADLINE_S
 
     def __init__(self, socket: Path, version: str, tell: Tell) -> None:
         hello = Hello((PROTOCOL,), "monitor", version)

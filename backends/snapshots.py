@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from backends.broker import Broker, BrokerConnection, BrokerTopic, Job, Network, Queue, Subscriber
 from relay.status import RelayStatus
 
 Kind = Literal["relay", "topics", "offsets", "heap", "queues"]
@@ -239,41 +240,19 @@ class Heap(Struct, frozen=True, tag="heap", tag_field="kind"):
                 yield "heap_old_used_kib", (("agent", file.name),), file.last_after_gc.after_kib
 
 
-QueueVerdict = Literal["OK", "GROWING", "STUCK", "NO_CONSUMER", "DLQ", "PAUSED"]
-
-
-class Broker(Struct, frozen=True):
-    name: str
-    id: str | None
-    version: str | None
-    uptime_s: float | None
-    store_pct: float | None
-    memory_pct: float | None
-    temp_pct: float | None
-    capabilities: dict[str, bool | str] = {}  # True, or why not
-
-
-class Queue(Struct, frozen=True):
-    name: str
-    pending: int
-    consumers: int
-    producers: int
-    enqueued: int
-    dequeued: int
-    in_flight: int
-    enqueue_per_s: float | None
-    dequeue_per_s: float | None
-    oldest_age_s: float | None
-    paused: bool
-    dlq: bool
-    verdict: QueueVerdict
-    reason: str
-
-
 class Queues(Struct, frozen=True, tag="queues", tag_field="kind"):
+    """A broker. Topics and what follows are read less often than queues, and each is bounded: `totals` says how many there are."""
+
     broker: Broker
     queues: tuple[Queue, ...]
-    hidden: int | None
+    hidden: int | None  # queues that exist and cannot be shown, for JMX has one name for two of them
+    topics: tuple[BrokerTopic, ...] = ()
+    subscribers: tuple[Subscriber, ...] = ()
+    connections: tuple[BrokerConnection, ...] = ()
+    networks: tuple[Network, ...] = ()
+    jobs: tuple[Job, ...] = ()  # running ones and the last ones
+    totals: dict[str, int] = {}  # by the name of the list, where it is not all of them
+    around_at: float | None = None  # when topics, subscribers, connections and networks were read
 
     def series(self) -> Series:
         for queue in self.queues:

@@ -13,12 +13,14 @@ any other exception is a bug, and the engine restarts that one source. The engin
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
 from backends.questions import Found, Question
 from backends.snapshots import Data, Kind, State
+
+ACT_DEADLINE_S: Final = 60.0  # what most sources give an action
 
 
 class Unavailable(Exception):
@@ -72,6 +74,11 @@ class Source(Protocol):
     @property
     def deadline(self) -> float:
         """Seconds after which the engine cancels one `observe`; the source's own waits are shorter."""
+        ...
+
+    @property
+    def act_deadline(self) -> float:
+        """Seconds after which the monitor cancels one `act`; the source's own waits are shorter, this is for one that forgot."""
         ...
 
     async def observe(self, now: float) -> Data:

@@ -12,7 +12,7 @@ from backends.kafka.roster import News
 from backends.kafka.zones import zone_of
 from backends.questions import Found, Question, RecordsOf
 from backends.snapshots import Kind, Topics
-from backends.source import Answer, Context, Source, Tell, Unavailable, nobody
+from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Tell, Unavailable, nobody
 from backends.worker import Busy, Worker
 
 SECTION = "kafka"
@@ -30,6 +30,7 @@ class TopicsSource:
 
     kind: Kind = "topics"
     deadline = DEADLINE_S
+    act_deadline = ACT_DEADLINE_S
 
     def __init__(self, cluster: Cluster, where: str, tell: Tell = nobody) -> None:
         self.name = cluster.name

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from backends import demo
-from backends.snapshots import Broker, Data, Kind, Queue, Queues, Snapshot, Topics
+from backends.broker import Broker, Queue
+from backends.snapshots import Data, Kind, Queues, Snapshot, Topics
 from link.protocol import Reply
 from monitor.replica import LinkState
 from monitor.store import MonitorStatus, Store
@@ -49,7 +50,12 @@ class Scripted:
             await asyncio.sleep(interval)
 
     async def command(
-        self, target: str, verb: str, arguments: Mapping[str, Any] | None = None, expect: Mapping[str, Any] | None = None
+        self,
+        target: str,
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        expect: Mapping[str, Any] | None = None,
+        deadline: float = 30.0,
     ) -> Reply:
         return Reply(0, True, "done")
 

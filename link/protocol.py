@@ -16,6 +16,7 @@ from link.errors import LinkError
 
 PROTOCOL: Final = 1
 MAX_FRAME: Final = 16 << 20  # bytes; a snapshot of 2,000 partitions is 0.2 MiB, one of 10,000 queues 3 MiB
+MAX_COMMAND: Final = 12 << 20  # bytes of one command: a message of 8 MiB that is sent to a queue has 11 MiB as base64
 BEAT_INTERVAL: Final = 2.0  # seconds between two Beats; a reader that hears nothing for three of them says so
 
 

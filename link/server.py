@@ -22,6 +22,7 @@ from link.errors import user_name
 from link.place import Credentials
 from link.protocol import (
     BEAT_INTERVAL,
+    MAX_COMMAND,
     PROTOCOL,
     Beat,
     Command,
@@ -43,8 +44,8 @@ log = logging.getLogger(__name__)
 MAX_CLIENTS: Final = 64  # a team with several terminals each; a script in a loop is told so
 MAX_EVENTS: Final = 500  # what a console that attaches gets to see; 50 KiB
 MAX_EVENT_TEXT: Final = 1000  # characters; 500 of them stay under a MiB
-MAX_COMMAND: Final = 1 << 20  # bytes a client may send at once; actions are small
 MAX_UNANSWERED: Final = 16  # commands of one client; above it its bytes stay in the kernel
+MAX_HELD: Final = 1 << 20  # bytes in its unanswered commands, likewise: actions are small, and of large ones each client has one at a time
 HELLO_DEADLINE: Final = 5.0  # seconds; a connection that says nothing holds one of the 64 places
 FLUSH_DEADLINE: Final = 1.0  # seconds that closing waits for readers that still take bytes
 CHUNK: Final = 64 << 10  # bytes handed to the transport at once: all that a stalled reader holds besides a reference to its frame
@@ -199,12 +200,12 @@ class Server:
         except ProtocolError as error:
             frame = encode(Reply(command.id, reply.ok, f"the answer cannot be shown: {error}"))
         except asyncio.CancelledError:
-            client.answer(encode(reply))
+            client.answer(encode(reply), command)
             raise
         except Exception as error:
             log.exception("command %r to %r of pid %d", command.verb, command.target, peer.pid)
             frame = encode(Reply(command.id, False, f"internal error in '{command.verb}' ({type(error).__name__}); see the log"))
-        client.answer(frame)
+        client.answer(frame, command)
 
 
 class _Client(asyncio.Protocol):
@@ -217,6 +218,7 @@ class _Client(asyncio.Protocol):
         self._frames = Frames(MAX_COMMAND)
         self._answers: deque[bytes] = deque()  # welcome and replies: never dropped, bounded by MAX_UNANSWERED
         self._running = 0  # commands without an answer
+        self._held = 0  # bytes in them
         self._is_deaf = False  # too many of both: its bytes stay in the kernel
         self._turns: dict[str, None] = {}  # ordered; what this reader still has to hear
         self.wants_turns = False
@@ -256,6 +258,7 @@ class _Client(asyncio.Protocol):
             self._greet(message)
         elif isinstance(message, Command):
             self._running += 1
+            self._held += _weight(message)
             self._listen()
             self._server.run(message, self, self.peer)
         else:
@@ -288,14 +291,15 @@ class _Client(asyncio.Protocol):
             self._turns.setdefault(turn)
             self._pump()
 
-    def answer(self, frame: bytes) -> None:
+    def answer(self, frame: bytes, command: Command) -> None:
         self._running -= 1
+        self._held -= _weight(command)
         if not self.gone.done():
             self._answers.append(frame)
             self._pump()
 
     def _listen(self) -> None:
-        is_deaf = self._running + len(self._answers) >= MAX_UNANSWERED
+        is_deaf = self._running + len(self._answers) >= MAX_UNANSWERED or self._held > MAX_HELD
         if is_deaf != self._is_deaf and not self._is_ending:
             self._is_deaf = is_deaf
             (self._transport.pause_reading if is_deaf else self._transport.resume_reading)()
@@ -337,6 +341,11 @@ class _Client(asyncio.Protocol):
 
     def abort(self) -> None:
         self._transport.abort()
+
+
+def _weight(command: Command) -> int:
+    """Characters of its texts: what else stands in a command is small."""
+    return sum(len(value) for value in command.arguments.values() if isinstance(value, str))
 
 
 def _other_protocol(welcome: Welcome, hello: Hello) -> Refuse:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 MAX_VALUE: Final = 1000  # characters of one argument: the line tells what was done, it is no archive of message bodies
-BODIES: Final = ("line",)  # arguments that are partners' data: their size is written down
+BODIES: Final = ("line", "lines", "body", "body_base64")  # arguments that are somebody's data: their size is written down
 
 
 class AuditUnwritable(Exception):

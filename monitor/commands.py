@@ -1,6 +1,7 @@
 """What a console asks for, and whether it may: a command becomes an action of a source or of the monitor itself, with its audit lines."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +11,7 @@ import msgspec
 
 from backends.questions import VERBS, question_of
 from backends.source import Answer, Unavailable
+from backends.wording import span
 from link.protocol import MAX_FRAME, Command, Reply
 from link.server import Peer
 from monitor.audit import Audit, AuditUnwritable
@@ -17,10 +19,12 @@ from monitor.engine import Engine
 
 log = logging.getLogger(__name__)
 
-ACT_DEADLINE: Final = 60.0  # seconds; a source's own waits are shorter, this is for one that forgot
 MAX_ANSWER: Final = MAX_FRAME - (64 << 10)  # bytes: what goes over the link in one piece, with its envelope
 ASK_DEADLINE: Final = 20.0  # seconds for an answer to a question; somebody sits before it
-READ_ONLY: Final = "refused: this monitor is read-only; set console.write: true in config.yaml or start it with --write"
+READ_ONLY: Final = (
+    "refused: this monitor is read-only; :write 10m in the console allows actions for a while, console.write: true or --write always"
+)
+MAX_WINDOW_S: Final = 8 * 3600.0  # a shift: who needs more says so in the configuration
 
 
 class Commands:
@@ -39,9 +43,19 @@ class Commands:
         self._engine = engine
         self._audit = audit
         self._write = write
+        self._write_until = 0.0  # epoch seconds
         self._stop = stop
         self._acted = acted
         self._clock = clock
+
+    @property
+    def may_write(self) -> bool:
+        return self._write or self.write_until is not None
+
+    @property
+    def write_until(self) -> float | None:
+        """The end of the window in which actions are allowed; None: there is none, because they always or never are."""
+        return None if self._write or self._clock() >= self._write_until else self._write_until
 
     async def __call__(self, command: Command, peer: Peer) -> Reply:
         if command.verb in VERBS:
@@ -57,11 +71,13 @@ class Commands:
             if answer.ok:
                 self._stop()
             return answer
+        if command.target == "monitor" and command.verb == "write":
+            return await self._audited(command, peer, lambda: self._open_window(command.arguments.get("for_s")))
         if command.target == "monitor":
-            return Answer(False, f"the monitor knows no {command.verb!r}; it knows refresh and stop")
+            return Answer(False, f"the monitor knows no {command.verb!r}; it knows refresh, stop and write")
         if command.target not in self._engine.names:
             return Answer(False, _no_source(command.target, self._engine))
-        if not self._write:
+        if not self.may_write:
             await self._note(command, peer, READ_ONLY)
             return Answer(False, READ_ONLY)
         return await self._audited(command, peer, lambda: self._act(command))
@@ -71,15 +87,25 @@ class Commands:
             return Answer(True, "asking all sources now" if target == "monitor" else f"asking {target} now")
         return Answer(False, f"there is no source {target!r}")
 
+    async def _open_window(self, for_s: object) -> Answer:
+        """For anybody who may attach: the socket is only for its owner, and the window is against slips, not against people."""
+        if self._write:
+            return Answer(False, "actions are always allowed here: console.write is true, or --write was given")
+        if not isinstance(for_s, int | float) or not 0 <= for_s <= MAX_WINDOW_S:
+            return Answer(False, f"for_s: a number of seconds from 0 to {MAX_WINDOW_S:g}, not {for_s!r}")
+        self._write_until = self._clock() + for_s
+        return Answer(True, f"actions are allowed for {span(for_s)}" if for_s else "actions are refused from now on")
+
     async def _stopping(self) -> Answer:
         return Answer(True, "the monitor is stopping")
 
     async def _act(self, command: Command) -> Answer:
+        deadline = self._engine.act_deadline(command.target)
         try:
-            async with asyncio.timeout(ACT_DEADLINE):
+            async with asyncio.timeout(deadline):
                 answer = await self._engine.act(command.target, command.verb, command.arguments, command.expect)
         except TimeoutError:
-            return Answer(False, f"no answer within {ACT_DEADLINE:g} s; whether '{command.verb}' happened is not known")
+            return Answer(False, f"no answer within {deadline:g} s; whether '{command.verb}' happened is not known")
         except Unavailable as trouble:
             return Answer(False, trouble.error)
         except Exception as bug:
@@ -96,7 +122,13 @@ class Commands:
             await self._write_line(command, peer, "before", {})
         except AuditUnwritable as error:
             return Answer(False, f"refused: {error}")
-        answer = await action()
+        try:
+            answer = await action()
+        except asyncio.CancelledError:
+            stopped = "the monitor was stopped meanwhile; what was done of it is not known"
+            with contextlib.suppress(AuditUnwritable):
+                self._audit.write(self._line(command, peer, "after", {"ok": False, "result": stopped}))  # nothing can be awaited any more
+            raise
         try:
             await self._write_line(command, peer, "after", {"ok": answer.ok, "result": answer.text})
         except AuditUnwritable as error:
@@ -112,7 +144,10 @@ class Commands:
             log.error("%s", error)
 
     async def _write_line(self, command: Command, peer: Peer, phase: str, result: Mapping[str, Any]) -> None:
-        fields = {
+        await asyncio.to_thread(self._audit.write, self._line(command, peer, phase, result))
+
+    def _line(self, command: Command, peer: Peer, phase: str, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {
             "time": self._clock(),
             "phase": phase,
             "actor": command.actor,
@@ -125,7 +160,6 @@ class Commands:
             "expect": command.expect,
             **result,
         }
-        await asyncio.to_thread(self._audit.write, fields)
 
 
 async def answer_question(engine: Engine, command: Command) -> Reply:

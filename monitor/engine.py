@@ -114,6 +114,10 @@ class Engine:
         watch = self._watches.get(name)
         return watch.source.kind if watch else None
 
+    def act_deadline(self, name: str) -> float:
+        """Seconds. Raises KeyError when there is no such source."""
+        return self._watches[name].source.act_deadline
+
     async def act(self, name: str, verb: str, arguments: Mapping[str, Any], expect: Mapping[str, Any]) -> Answer:
         """Raises KeyError when there is no such source, Unavailable, and whatever a bug in it raises."""
         answer = await self._watches[name].source.act(verb, arguments, expect)

@@ -28,6 +28,7 @@ from monitor.store import MONITOR_TOPIC, SOURCE_TOPIC, MonitorStatus, Store
 
 log = logging.getLogger(__name__)
 
+COMMAND_DEADLINE: Final = 30.0  # seconds for an answer, unless it is known to take longer
 MONITOR: Final = "monitor"  # target of commands to the monitor itself
 
 
@@ -57,6 +58,7 @@ class Link(Protocol):
         verb: str,
         arguments: Mapping[str, Any] | None = None,
         expect: Mapping[str, Any] | None = None,
+        deadline: float = COMMAND_DEADLINE,
     ) -> Reply:
         """Raises nothing: a link that is down is a Reply with ok=False."""
         ...
@@ -122,8 +124,9 @@ class SocketLink:
         verb: str,
         arguments: Mapping[str, Any] | None = None,
         expect: Mapping[str, Any] | None = None,
+        deadline: float = COMMAND_DEADLINE,
     ) -> Reply:
-        return await self._client.command(target, verb, arguments, expect, actor=self._actor)
+        return await self._client.command(target, verb, arguments, expect, actor=self._actor, deadline=deadline)
 
     def _became(self, state: ClientState) -> None:
         welcome = state.welcome
@@ -213,6 +216,7 @@ class LocalLink:
         verb: str,
         arguments: Mapping[str, Any] | None = None,
         expect: Mapping[str, Any] | None = None,
+        deadline: float = COMMAND_DEADLINE,
     ) -> Reply:
         if verb in VERBS:
             return await answer_question(self._engine, Command(0, target, verb, dict(arguments or {})))

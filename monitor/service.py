@@ -83,8 +83,8 @@ class Service:
         self._engine = Engine(sources, self._publish, remake=lambda name: remake(options.sections, context, name))
         start = self._start_relay if options.relay_argv is not None else None
         self._keeper = Keeper(options.relay_socket, options.version, start, self._tell_of_relay, self._relay_came)
-        commands = Commands(self._engine, Audit(options.audit), write=options.write, stop=self._stopping.set, acted=self._acted)
-        self._server = Server(options.socket, self._welcome(), commands)
+        self._commands = Commands(self._engine, Audit(options.audit), write=options.write, stop=self._stopping.set, acted=self._acted)
+        self._server = Server(options.socket, self._welcome(), self._commands)
 
     async def run(self) -> int:
         """Raises LinkError when the socket is of no use."""
@@ -201,7 +201,8 @@ class Service:
             consoles=sum(peer.program == "console" for peer in self._server.peers),
             relay_pid=relay.pid if relay else None,
             relay_embedded=relay.embedded if relay else False,
-            write=self._options.write,
+            write=self._commands.may_write,
+            write_until=self._commands.write_until,
         )
 
     def _welcome(self) -> Welcome:

@@ -5,7 +5,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from backends.snapshots import Heap, HeapFile, Offsets, Queue, Queues, Relay, Snapshot, Topics
+from backends.broker import Queue
+from backends.snapshots import Heap, HeapFile, Offsets, Queues, Relay, Snapshot, Topics
 from relay.status import ForwardStatus, ReceiverStatus, SenderStatus
 
 Severity = Literal["warning", "critical"]

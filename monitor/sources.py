@@ -71,6 +71,10 @@ class Renamed:
     def deadline(self) -> float:
         return self._source.deadline
 
+    @property
+    def act_deadline(self) -> float:
+        return self._source.act_deadline
+
     async def observe(self, now: float) -> Data:
         return await self._source.observe(now)
 

@@ -29,8 +29,9 @@ class MonitorStatus(Struct, frozen=True):
     consoles: int
     relay_pid: int | None = None
     relay_embedded: bool = False
-    write: bool = False
+    write: bool = False  # actions are allowed now
     demo: bool = False
+    write_until: float | None = None  # epoch seconds, while they are allowed only for a while
 
 
 class Store:

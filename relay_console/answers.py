@@ -25,6 +25,7 @@ class Gathered(NamedTuple):
     version: str
     pid: int
     started_at: float | None  # None: nobody runs for longer than this answer
+    write: bool | None = None  # the daemon allows actions; None: it does not say
 
 
 class Filter:
@@ -118,12 +119,19 @@ def summary(data: Data | None) -> dict[str, Any] | None:
     shown = _plain(msgspec.structs.replace(data, **dict.fromkeys(found, ())))
     for key in found:
         del shown[key]
-    return {**shown, "counts": {key: count(items) for key, items in found.items()}}
+    return {**shown, "counts": {key: count(items, _total(data, key)) for key, items in found.items()}}
 
 
-def count(items: Sequence[Any]) -> dict[str, int]:
+def count(items: Sequence[Any], total: int | None = None) -> dict[str, int]:
+    """`total`: there are so many, of which these are some."""
     states = Counter(state for item in items if (state := getattr(item, "verdict", None) or getattr(item, "state", None)))
-    return {"total": len(items), **dict(sorted(states.items()))}
+    return {"total": len(items) if total is None else total, **dict(sorted(states.items()))}
+
+
+def _total(data: Data, key: str) -> int | None:
+    """Of a list that is bounded."""
+    totals: Mapping[str, int] = getattr(data, "totals", {})
+    return totals.get(key)
 
 
 def counted(data: Data | None) -> str:
@@ -132,7 +140,7 @@ def counted(data: Data | None) -> str:
         return ""
     parts = []
     for key, items in lists(data).items():
-        states = count(items)
+        states = count(items, _total(data, key))
         total = states.pop("total")
         if total:
             words = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in sorted(states.items(), key=lambda pair: -pair[1]))
@@ -155,9 +163,12 @@ def lists(data: Data | None) -> dict[str, tuple[Struct, ...]]:
     return {} if data is None else details.lists(data)
 
 
+_NAMES: Final = ("name", "sender", "queue", "destination", "client_id")  # a failed file goes with its sender, a job with its queue
+
+
 def name_of(item: Struct) -> str:
-    """A failed file goes with its sender."""
-    return str(getattr(item, "name", None) or getattr(item, "sender", ""))
+    """The first that it has; "" where it has none."""
+    return next((str(name) for key in _NAMES if (name := getattr(item, key, None))), "")
 
 
 def _plain(data: Data) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 With a daemon neither asyncio nor a source is imported: `status` must be cheap enough for cron.
 """
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from backends.snapshots import KINDS, Kind, Snapshot
 from link.ask import Known, actor, ask, ask_command
 from link.errors import GONE, Unreachable
 from link.protocol import PROTOCOL, Command, Hello, Reply
-from monitor.store import SOURCE_TOPIC
+from monitor.store import MONITOR_TOPIC, SOURCE_TOPIC, MonitorStatus
 from relay_console import VERSION, paths, quick
 from relay_console.answers import Gathered
 from relay_console.errors import ServiceUnavailable, TryAgain
@@ -63,15 +64,28 @@ def _from_daemon(known: Known) -> Gathered:
         known.welcome.version,
         known.welcome.pid,
         known.welcome.started_at,
+        _may_write(known),
     )
 
 
+def _may_write(known: Known) -> bool | None:
+    """None: it does not say, and will when it is asked to do something."""
+    with contextlib.suppress(KeyError, msgspec.DecodeError):
+        return msgspec.msgpack.decode(known.topics[MONITOR_TOPIC], type=MonitorStatus).write
+    return None
+
+
 def command(
-    socket: Path, target: str, verb: str, arguments: Mapping[str, Value], expect: Mapping[str, Value] | None = None
+    socket: Path,
+    target: str,
+    verb: str,
+    arguments: Mapping[str, Value],
+    expect: Mapping[str, Value] | None = None,
+    deadline: float = COMMAND_DEADLINE,
 ) -> Reply | None:
     """One command to the daemon behind the socket; None when nobody is there. Raises Trouble."""
     try:
-        return ask_command(socket, HELLO, Command(1, target, verb, dict(arguments), dict(expect or {}), actor()), COMMAND_DEADLINE)
+        return ask_command(socket, HELLO, Command(1, target, verb, dict(arguments), dict(expect or {}), actor()), deadline)
     except Unreachable as error:
         if error.trouble in GONE:
             return None

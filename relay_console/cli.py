@@ -23,6 +23,10 @@ UNAVAILABLE: Final = 69  # EX_UNAVAILABLE of sysexits.h
 class Word(NamedTuple):
     module: str  # of relay_console.commands
     help: str
+    function: str = ""  # where it has another name than the word
+
+
+ACTIONS: Final = ("actions", "messages", "queue_actions")  # modules whose words change something
 
 
 WORDS: Final = {
@@ -35,12 +39,22 @@ WORDS: Final = {
     "check": Word("check", "One line and an exit code of 0 to 3 for a monitoring system."),
     "records": Word("records", "The newest records of a Kafka topic."),
     "quarantine": Word("quarantine", "Lines that the relay refused: when, from whom, why."),
-    "pause": Word("actions", "Pause a receiver or a sender."),
-    "resume": Word("actions", "Resume a receiver or a sender."),
+    "browse": Word("browse", "Messages of an ActiveMQ queue, which stay there."),
+    "export": Word("browse", "Write the messages of a queue to a file."),
+    "import": Word("messages", "Send the messages of such a file to a queue.", "bring_in"),
+    "send-message": Word("messages", "Send a message to a queue.", "send_message"),
+    "purge": Word("queue_actions", "Remove all messages of a queue."),
+    "delete": Word("queue_actions", "Remove a queue and its messages."),
+    "create": Word("queue_actions", "Make a queue."),
+    "move": Word("queue_actions", "Move messages to another queue."),
+    "copy": Word("queue_actions", "Copy messages to another queue."),
+    "remove": Word("queue_actions", "Remove some messages of a queue."),
+    "pause": Word("actions", "Pause a receiver, a sender or a queue."),
+    "resume": Word("actions", "Resume a receiver, a sender or a queue."),
     "drain": Word("actions", "Let the relay, a receiver or a sender finish what has begun."),
     "disconnect": Word("actions", "End one connection of the relay."),
     "resend": Word("actions", "Put failed files of a sender back into its outbox."),
-    "retry": Word("actions", "The same as resend."),
+    "retry": Word("actions", "The same as resend, or dead letters of a queue back to where they came from."),
     "send": Word("actions", "Put lines into the outbox of a sender."),
     "stop": Word("actions", "Stop the daemon of this configuration."),
     "relay": Word("daemons", "The relay alone, in the foreground."),
@@ -59,8 +73,9 @@ class Words(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in WORDS:
             return None
-        module = importlib.import_module(f"relay_console.commands.{WORDS[cmd_name].module}")
-        command: click.Command = getattr(module, cmd_name)
+        word = WORDS[cmd_name]
+        module = importlib.import_module(f"relay_console.commands.{word.module}")
+        command: click.Command = getattr(module, word.function or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -96,7 +111,7 @@ def cli(ctx: click.Context, /, headless: bool, embedded: bool, attach: str | Non
     if ways > 1 or (ways and ctx.invoked_subcommand is not None):
         raise click.UsageError("--headless, --attach, --demo and a command exclude each other")
     if ctx.invoked_subcommand is not None:
-        if ctx.obj.write is False and WORDS[ctx.invoked_subcommand].module == "actions":
+        if ctx.obj.write is False and WORDS[ctx.invoked_subcommand].module in ACTIONS:
             raise click.UsageError(f"--read-only and {ctx.invoked_subcommand} exclude each other: it is an action")
         return 0
     if headless:

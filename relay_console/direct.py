@@ -1,4 +1,7 @@
-"""Asks the sources themselves when no daemon runs: for a reading, or two (rates need two), or a question to the topics."""
+"""Asks the sources themselves when no daemon runs: for a reading, or two (rates need two), or a question to the topics.
+
+What is asked of brokers, and done to their queues, is direct_brokers.
+"""
 
 import asyncio
 import logging
@@ -27,12 +30,12 @@ Told = Records | str  # why not
 
 def clusters(configuration: Configuration) -> list[str]:
     """What the sources of topics are called."""
-    return [source.name for source in _sources(configuration, "topics")[0]]
+    return [source.name for source in sources_of(configuration, "topics")[0]]
 
 
 def ask_topics(configuration: Configuration, cluster: str | None, question: RecordsOf) -> dict[str, Told]:
     """What the clusters answer that were meant, by name; none of them is observed. Blocks."""
-    return asyncio.run(_ask_all([source for source in _sources(configuration, "topics")[0] if cluster in (None, source.name)], question))
+    return asyncio.run(_ask_all([source for source in sources_of(configuration, "topics")[0] if cluster in (None, source.name)], question))
 
 
 async def _ask_all(sources: Sequence[Source], question: RecordsOf) -> dict[str, Told]:
@@ -40,7 +43,7 @@ async def _ask_all(sources: Sequence[Source], question: RecordsOf) -> dict[str, 
         told = await asyncio.gather(*(_ask(source, question) for source in sources))
         return {source.name: answer for source, answer in zip(sources, told, strict=True)}
     finally:
-        await _close(sources)
+        await close_all(sources)
 
 
 async def _ask(source: Source, question: RecordsOf) -> Told:
@@ -59,12 +62,12 @@ async def _ask(source: Source, question: RecordsOf) -> Told:
 
 def observe(configuration: Configuration, kind: Kind | None, wait: float | None) -> list[Snapshot]:
     """Blocks for as long as the slowest source may take, and for `wait` seconds more when a second reading is wanted."""
-    sources, missing = _sources(configuration, kind)
+    sources, missing = sources_of(configuration, kind)
     hints = [Snapshot(each.kind, each.kind, "unconfigured", error=each.hint) for each in missing]
     return [*asyncio.run(_observe_all(sources, wait)), *hints]
 
 
-def _sources(configuration: Configuration, kind: Kind | None) -> tuple[list[Source], list[Unconfigured]]:
+def sources_of(configuration: Configuration, kind: Kind | None) -> tuple[list[Source], list[Unconfigured]]:
     context = Context(configuration.sections, str(paths.relay_socket(configuration.directory)), VERSION)
     found = [source for source in build_sources(configuration.sections, context) if kind in (None, source.kind)]
     return (
@@ -75,22 +78,22 @@ def _sources(configuration: Configuration, kind: Kind | None) -> tuple[list[Sour
 
 async def _observe_all(sources: Sequence[Source], wait: float | None) -> list[Snapshot]:
     try:
-        snapshots = await asyncio.gather(*(_observe(source) for source in sources))
+        snapshots = await asyncio.gather(*(observe_one(source) for source in sources))
         if wait is not None:
             await asyncio.sleep(wait)
-            snapshots = await asyncio.gather(*(_observe(source) for source in sources))
+            snapshots = await asyncio.gather(*(observe_one(source) for source in sources))
         return snapshots
     finally:
-        await _close(sources)
+        await close_all(sources)
 
 
-async def _close(sources: Sequence[Source]) -> None:
+async def close_all(sources: Sequence[Source]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_DEADLINE):
             await asyncio.gather(*(source.close() for source in sources), return_exceptions=True)
 
 
-async def _observe(source: Source) -> Snapshot:
+async def observe_one(source: Source) -> Snapshot:
     """A bug in one source is no reason to say nothing of the others."""
     now = time.time()
     empty = Snapshot(source.name, source.kind, "down", interval_s=source.interval)

@@ -60,6 +60,10 @@ def config_option(function: Function) -> Function:
     return click.option("-c", "--config", metavar="FILE", help="The configuration file.")(function)
 
 
+def broker_option(function: Function) -> Function:
+    return click.option("--broker", metavar="NAME", help="Of activemq[].name; needed where several brokers have that queue.")(function)
+
+
 def log_options(function: Function) -> Function:
     for option in (
         click.option("-v", "--verbose", count=True, help="Log more."),

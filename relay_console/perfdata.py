@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from backends.snapshots import Consumer, Data, Heap, HeapFile, Offsets, Queue, Queues, Relay, Snapshot, Topic, Topics, TopicState
+from backends.broker import Queue
+from backends.snapshots import Consumer, Data, Heap, HeapFile, Offsets, Queues, Relay, Snapshot, Topic, Topics, TopicState
 from backends.wording import span
 from relay.status import ReceiverStatus, SenderStatus
 from tui.format import visible
@@ -81,18 +82,25 @@ def measured(snapshots: Sequence[Snapshot], first: Collection[tuple[str, str]], 
     for snapshot in snapshots:
         if snapshot.state not in ("down", "denied"):
             prefix = f"{snapshot.source}/" if kinds.count(snapshot.kind) > 1 else ""
+            found += [(snapshot.source, figure) for figure in _of_source(snapshot.data, prefix)]
             found += [(snapshot.source, figure) for item in _items(snapshot.data) for figure in _of(item, prefix, limits)]
     found.sort(key=lambda pair: (pair[0], pair[1].about) not in first)  # stable
     return (str(figure) for _, figure in found if figure.value is not None and math.isfinite(figure.value))
 
 
 def _items(data: Data | None) -> Sequence[Struct]:
+    """What is judged; besides these a broker has topics, connections and more."""
     match data:
-        case Topics(topics=items) | Offsets(consumers=items) | Heap(files=items) | Queues(queues=items):
-            return items
+        case Topics(topics=found) | Offsets(consumers=found) | Heap(files=found) | Queues(queues=found):
+            return found
         case Relay(receivers=receivers, senders=senders):
             return (*receivers, *senders)
     return ()
+
+
+def _of_source(data: Data | None, prefix: str) -> Iterator[Figure]:
+    if isinstance(data, Queues) and data.hidden is not None:
+        yield Figure("", f"{prefix}hidden queues", data.hidden, least=0)
 
 
 def _of(item: Struct, prefix: str, limits: Limits) -> Iterator[Figure]:
@@ -132,6 +140,7 @@ def _heap(file: HeapFile, prefix: str) -> Iterator[Figure]:
 
 def _queue(queue: Queue, prefix: str) -> Iterator[Figure]:
     yield Figure(queue.name, _label(prefix, queue.name, "pending"), queue.pending, least=0)
+    yield Figure(queue.name, _label(prefix, queue.name, "oldest_age"), queue.oldest_age_s, "s")
     yield Figure(queue.name, _label(prefix, queue.name, "dequeued"), queue.dequeued, "c")
 
 

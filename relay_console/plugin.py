@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
-from backends.snapshots import Kind, Offsets, Snapshot, Topic
+from backends.snapshots import Data, Kind, Offsets, Queues, Snapshot, Topic
 from monitor.severity import problems
 from relay_console import answers
 from relay_console.answers import Filter
@@ -102,7 +103,13 @@ def _is_there(word: str, snapshots: Sequence[Snapshot]) -> bool:
 
 
 def _names(snapshots: Sequence[Snapshot]) -> frozenset[str]:
-    return answers.names(snapshots) | {snapshot.source for snapshot in snapshots}
+    found = (item for snapshot in snapshots for items in _judged(snapshot.data) for item in items)
+    return frozenset(name for item in found if (name := answers.name_of(item))) | {snapshot.source for snapshot in snapshots}
+
+
+def _judged(data: Data | None) -> Iterable[Sequence[Struct]]:
+    """Of a broker its queues: topics, connections and what else there is have no verdict."""
+    return [data.queues] if isinstance(data, Queues) else answers.lists(data).values()
 
 
 def _absent(word: str, kind: Kind | None) -> str:
@@ -121,7 +128,7 @@ def _chosen(snapshots: Sequence[Snapshot], wanted: Filter, is_narrow: bool, is_a
             chosen.append(snapshot)
             continue
         narrowed = answers.select(snapshot, wanted) if wanted.is_narrow else _emptied(snapshot)
-        if any(answers.lists(narrowed.data).values()) or (is_absent and snapshot.state in ("down", "denied")):
+        if any(_judged(narrowed.data)) or (is_absent and snapshot.state in ("down", "denied")):
             chosen.append(narrowed)
     return chosen
 
@@ -180,7 +187,7 @@ def _lags(snapshot: Snapshot, limits: Limits) -> Iterator[tuple[State, str, str]
 
 def _unjudged(snapshot: Snapshot, wanted: Filter, limits: Limits) -> Iterator[tuple[State, str, str]]:
     """What was asked for by its name and could not be judged; or all of it."""
-    items = [item for items in answers.lists(snapshot.data).values() for item in items]
+    items = [item for items in _judged(snapshot.data) for item in items]
     unjudged = [(item, why) for item in items if (why := _why_unjudged(item, limits)) is not None]
     for item, why in unjudged:
         if answers.name_of(item) in wanted.exact or len(unjudged) == len(items):

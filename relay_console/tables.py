@@ -47,7 +47,7 @@ def render(sections: "Sequence[Section]", is_coloured: bool) -> Iterator[str]:
             yield ""
         if len(sections) > 1 and section.title:
             yield paint(section.title, "title", is_coloured)
-        yield from _facts(section.facts, is_coloured)
+        yield from facts(section.facts, is_coloured)
         if section.columns:
             yield from table(section.columns, [row.cells for row in section.rows], is_coloured)
         yield from section.text.split("\n") if section.text else ()
@@ -68,7 +68,7 @@ def _cell(cell: Text, column: Heading, cells: int, is_coloured: bool) -> str:
     return space + text if column.align == "right" else text + space
 
 
-def _facts(facts: Sequence[tuple[str, Text]], is_coloured: bool) -> Iterator[str]:
+def facts(facts: Sequence[tuple[str, Text]], is_coloured: bool) -> Iterator[str]:
     widest = max((width(label) for label, _ in facts), default=0)
     for label, cell in facts:
         yield f"{label}{' ' * (widest - width(label))}{GAP}{paint(cell.text, cell.role, is_coloured)}".rstrip()

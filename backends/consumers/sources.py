@@ -12,7 +12,7 @@ from backends.consumers.memory import Memory, News, gently
 from backends.consumers.znode_tree import ClassicTree, CsvTree
 from backends.questions import Found, History, HistoryOf, Question
 from backends.snapshots import Kind, Offsets
-from backends.source import Answer, Tell, Unavailable
+from backends.source import ACT_DEADLINE_S, Answer, Tell, Unavailable
 from backends.zookeeper.client import ZookeeperClient
 from settings.secret import SecretUnavailable
 
@@ -24,6 +24,7 @@ class _OffsetsSource:
 
     kind: Kind = "offsets"
     deadline = DEADLINE_S
+    act_deadline = ACT_DEADLINE_S
 
     def __init__(self, watched: Watched, tell: Tell) -> None:
         self.name, self.interval = watched.name, watched.interval

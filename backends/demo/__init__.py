@@ -7,11 +7,30 @@ gather, a topic goes stale, a consumer stalls, a broker is away, an agent's old 
 
 from backends.demo.agents import heap
 from backends.demo.brokers import broker_a, broker_b
+from backends.demo.browse import browse
 from backends.demo.consumption import groups, history, nodes
 from backends.demo.freshness import topics
 from backends.demo.partners import Deeds, relay
+from backends.demo.previews import preview
 from backends.demo.records import records
 from backends.demo.scene import ROUND
 from backends.demo.sources import demo_sources
+from backends.demo.stock import Stock
 
-__all__ = ["ROUND", "Deeds", "broker_a", "broker_b", "demo_sources", "groups", "heap", "history", "nodes", "records", "relay", "topics"]
+__all__ = [
+    "ROUND",
+    "Deeds",
+    "Stock",
+    "broker_a",
+    "broker_b",
+    "browse",
+    "demo_sources",
+    "groups",
+    "heap",
+    "history",
+    "nodes",
+    "preview",
+    "records",
+    "relay",
+    "topics",
+]

@@ -1,6 +1,7 @@
-"""``pause``, ``resume``, ``drain``, ``disconnect``, ``resend``, ``send``, ``stop``: actions of the console, for scripts.
+"""``pause``, ``resume``, ``drain``, ``disconnect``, ``resend``, ``retry``, ``send``, ``stop``: actions of the console, for scripts.
 
-Each is one command, or one for each file, sent at most once. The first words of an answer are those of whoever did it.
+They are the relay's; of ``pause``, ``resume`` and ``retry`` an option tells that a queue is meant. Each is one command, or one for each
+file, sent at most once. The first words of an answer are those of whoever did it.
 """
 
 import sys
@@ -15,8 +16,10 @@ from link.protocol import Reply
 from relay_console import paths, quick
 from relay_console.asking import Value, command
 from relay_console.cli import PROGRAM, say
+from relay_console.commands import queue_actions
+from relay_console.confirm import doing_options
 from relay_console.errors import ActionFailed, ServiceUnavailable, TryAgain
-from relay_console.options import Shared, config_option
+from relay_console.options import Shared, broker_option, config_option
 
 STOP_DEADLINE: Final = 20.0  # seconds from "it stops" to its socket being gone; partners may finish what they have begun
 POLL: Final = 0.05
@@ -29,24 +32,34 @@ only_option = click.option(
 )
 
 
-@click.command()
-@click.argument("name")
-@only_option
-@config_option
-@click.pass_obj
-def pause(shared: Shared, /, name: str, only: str | None, **given: Any) -> None:
-    """Pause the receiver or sender NAME until it is resumed or the relay starts anew."""
-    _act(shared.over(given).path, "pause", {"name": name, "only": only})
+def _pausing(name: str, text: str) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("name")
+    @only_option
+    @doing_options
+    @broker_option
+    @config_option
+    @click.pass_obj
+    def word(shared: Shared, /, **given: Any) -> int:
+        if given["broker"] is not None:
+            if given["only"] is not None:
+                raise click.UsageError("--only is for the relay, --broker for a queue")
+            return queue_actions.act(shared.over(given), given, name, {"queue": given["name"]})
+        _refuse_of_relay(given, "--broker")
+        _act(shared.over(given).path, name, {"name": given["name"], "only": given["only"]})
+        return 0
+
+    return word
 
 
-@click.command()
-@click.argument("name")
-@only_option
-@config_option
-@click.pass_obj
-def resume(shared: Shared, /, name: str, only: str | None, **given: Any) -> None:
-    """Resume the receiver or sender NAME."""
-    _act(shared.over(given).path, "resume", {"name": name, "only": only})
+pause = _pausing("pause", "Pause the receiver or sender NAME until it is resumed or the relay starts anew; with --broker the queue NAME.")
+resume = _pausing("resume", "Resume the receiver or sender NAME; with --broker the queue NAME.")
+
+
+def _refuse_of_relay(given: Mapping[str, Any], option: str) -> None:
+    """Its actions are as small as they are: one asks nothing, and what it would do is what it says."""
+    if given["is_yes"] or given["is_dry"]:
+        raise click.UsageError(f"--yes and --dry-run are for queues: say {option}")
 
 
 @click.command()
@@ -74,21 +87,38 @@ def disconnect(shared: Shared, /, number: int, peer: str | None, **given: Any) -
     _act(shared.over(given).path, "disconnect", {"id": number}, {} if peer is None else {"peer": peer})
 
 
-def _resending(name: str) -> click.Command:
-    @click.command(name)
-    @click.argument("sender")
-    @click.argument("files", nargs=-1, metavar="[FILE]...")
-    @config_option
-    @click.pass_obj
-    def again(shared: Shared, /, sender: str, files: Sequence[str], **given: Any) -> int:
-        """Put FILEs of failed/SENDER back into the outbox; without FILE all of them."""
-        each = [{"sender": sender, "file": file} for file in files] or [{"sender": sender}]
-        return _act_on_each(shared.over(given).path, "resend", each)
-
-    return again
+@click.command()
+@click.argument("sender")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@config_option
+@click.pass_obj
+def resend(shared: Shared, /, sender: str, files: Sequence[str], **given: Any) -> int:
+    """Put FILEs of failed/SENDER back into the outbox; without FILE all of them."""
+    return _resend(shared.over(given), sender, files)
 
 
-resend, retry = _resending("resend"), _resending("retry")
+@click.command()
+@click.argument("name")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@queue_actions.which_options(all_of=True)
+@doing_options
+@broker_option
+@config_option
+@click.pass_obj
+def retry(shared: Shared, /, name: str, files: Sequence[str], **given: Any) -> int:
+    """The same as resend; or put dead letters of the queue NAME back to where they came from.
+
+    A queue is meant where one of --all, --selector, --first, --id and --broker is said.
+    """
+    if any(given[option] for option in (*queue_actions.WHICH, "broker")):
+        return queue_actions.retry_dead_letters(shared.over(given), name, files, given)
+    _refuse_of_relay(given, "which dead letters, such as --all")
+    return _resend(shared.over(given), name, files)
+
+
+def _resend(shared: Shared, sender: str, files: Sequence[str]) -> int:
+    each = [{"sender": sender, "file": file} for file in files] or [{"sender": sender}]
+    return _act_on_each(shared.path, "resend", each)
 
 
 @click.command()

@@ -19,12 +19,14 @@ class Frame:
 
 
 class Stomp:
-    def __init__(self, address: str) -> None:
+    """Destinations are queues unless they begin with `/topic/`."""
+
+    def __init__(self, address: str, client_id: str | None = None) -> None:
         host, _, port = address.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), LIMIT_S)
         self._buffer = b""
         self._receipts = 0
-        login = {"login": USER, "passcode": PASSWORD}
+        login = {"login": USER, "passcode": PASSWORD} | ({"client-id": client_id} if client_id is not None else {})
         try:
             self._write("CONNECT", {"accept-version": "1.2", "host": "localhost", "heart-beat": "0,0", **login})
             self._expect("CONNECTED")
@@ -32,17 +34,20 @@ class Stomp:
             self._socket.close()
             raise
 
-    def send(self, queue: str, body: str, *, confirm: bool = False, **headers: str) -> None:
-        """A persistent text message; `confirm` waits until the broker has it."""
+    def send(self, destination: str, body: str | bytes, *, confirm: bool = False, **headers: str) -> None:
+        """A persistent message, a text or bytes; `confirm` waits until the broker has it."""
         receipt = {"receipt": self._next_receipt()} if confirm else {}
-        self._write("SEND", {"destination": f"/queue/{queue}", "persistent": "true", **headers, **receipt}, body.encode())
+        size = {"content-length": str(len(body))} if isinstance(body, bytes) else {}  # what makes bytes of it
+        data = body if isinstance(body, bytes) else body.encode()
+        self._write("SEND", {"destination": _path(destination), "persistent": "true", **headers, **size, **receipt}, data)
         if confirm:
             self._expect("RECEIPT")
 
-    def subscribe(self, queue: str, ack: str, prefetch: int) -> None:
-        """`ack`: auto, client or client-individual."""
-        headers = {"id": "1", "destination": f"/queue/{queue}", "ack": ack, "activemq.prefetchSize": str(prefetch)}
-        self._write("SUBSCRIBE", {**headers, "receipt": self._next_receipt()})
+    def subscribe(self, destination: str, ack: str, prefetch: int, durable: str | None = None) -> None:
+        """`ack`: auto, client or client-individual. `durable`: the name of the subscription."""
+        headers = {"id": "1", "destination": _path(destination), "ack": ack, "activemq.prefetchSize": str(prefetch)}
+        named = {"activemq.subscriptionName": durable} if durable is not None else {}
+        self._write("SUBSCRIBE", {**headers, **named, "receipt": self._next_receipt()})
         self._expect("RECEIPT")
 
     def receive(self, timeout: float | None = None) -> Frame | None:
@@ -107,3 +112,7 @@ class Stomp:
             return None
         self._buffer = rest[size + 1 :]
         return Frame(command, headers, rest[:size])
+
+
+def _path(destination: str) -> str:
+    return destination if destination.startswith("/topic/") else f"/queue/{destination}"

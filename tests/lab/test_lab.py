@@ -244,6 +244,37 @@ def test_a_refused_message_in_the_dead_letter_queue_knows_where_it_came_from(bro
     assert message is not None and truth.REJECTED in message.headers["original-destination"]
 
 
+def test_a_queue_has_messages_of_every_kind(broker: ActiveMQ) -> None:
+    """But for the markup, which Jolokia 2.6 makes invalid JSON of."""
+    operation = {"operation": "browse(java.lang.String)", "arguments": ["form <> 'markup'"]}
+    messages = ask_jolokia(broker.jolokia, {"type": "exec", "mbean": mbean_of("invoices.mixed", "Queue"), **operation})["value"]
+    assert [sum(key in message for message in messages) for key in ("Text", "BodyPreview", "ContentMap")] == [6, 2, 2]
+
+
+def test_a_queue_is_paused(broker: ActiveMQ) -> None:
+    assert attributes_of(broker, mbean_of("orders.paused", "Queue"), "Paused") == {"Paused": True}
+
+
+def test_a_topic_has_traffic_a_durable_subscriber_that_is_there_and_one_that_is_not(broker: ActiveMQ) -> None:
+    topic = mbean_of(truth.BROKER_TOPIC.name, "Topic")
+    before = attributes_of(broker, topic, "EnqueueCount")["EnqueueCount"]
+    eventually(lambda: attributes_of(broker, topic, "EnqueueCount")["EnqueueCount"] >= before + 2)
+    request = {"type": "read", "mbean": f"{topic},endpoint=Consumer,*", "attribute": ["SubscriptionName", "Active", "PendingQueueSize"]}
+    found = ask_jolokia(broker.jolokia, request)["value"].values()
+    durables = {each["SubscriptionName"]: each for each in found if each["SubscriptionName"]}
+    assert {name: each["Active"] for name, each in durables.items()} == {each.name: each.online for each in truth.BROKER_TOPIC.durables}
+    eventually(lambda: durables["monthly"]["PendingQueueSize"] >= 1)
+    assert len(found) == len(durables) + truth.BROKER_TOPIC.readers
+
+
+def mbean_of(name: str, kind: str) -> str:
+    return f"org.apache.activemq:type=Broker,brokerName=localhost,destinationType={kind},destinationName={name}"
+
+
+def attributes_of(broker: ActiveMQ, mbean: str, *names: str) -> Any:
+    return ask_jolokia(broker.jolokia, {"type": "read", "mbean": mbean, "attribute": [*names]})["value"]
+
+
 def status_of(broker: ActiveMQ, login: str, body: bytes | None) -> int:
     headers = {
         "Authorization": "Basic " + base64.b64encode(login.encode()).decode(),

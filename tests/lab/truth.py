@@ -6,7 +6,7 @@ seconds, once a second.
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 TIMEZONE = ZoneInfo("Asia/Seoul")
@@ -143,9 +143,13 @@ ZNODES = (
 )
 
 
+Body = Literal["json", "xml", "bytes", "map", "text", "markup"]
+
+
 @dataclass(frozen=True)
 class Queue:
-    """Messages a second in and out; `seed` messages are there from the start. `acks` False: consumers that never acknowledge."""
+    """Messages a second in and out; `seed` messages are there from the start. `acks` False: consumers that never acknowledge.
+    `bodies` take turns."""
 
     name: str
     seed: int = 0
@@ -153,6 +157,8 @@ class Queue:
     out_per_s: int = 0
     consumers: int = 0
     acks: bool = True
+    bodies: tuple[Body, ...] = ("json",)
+    paused: bool = False
 
 
 DLQ = "ActiveMQ.DLQ"
@@ -164,8 +170,33 @@ QUEUES = (
     Queue("orders.stuck", 15, 0, 0, 1, acks=False),
     Queue("[red]odd[/]", 3),
     Queue(DLQ, 7),
+    Queue("invoices.mixed", 12, bodies=("json", "xml", "bytes", "map", "text", "markup")),
+    Queue("orders.paused", 5, paused=True),
 )
 GROWTH_LIMIT = 20_000  # then orders.in's consumer keeps up, or a lab left alone for days would fill its broker
+
+
+@dataclass(frozen=True)
+class Durable:
+    """A subscription that its broker keeps messages for while its client is away; one that is not `online` never comes."""
+
+    name: str
+    client_id: str
+    online: bool
+
+
+@dataclass(frozen=True)
+class BrokerTopic:
+    """`readers` have plain subscriptions. Its messages expire after `ttl_s`, so that what waits for who never comes stays small."""
+
+    name: str
+    per_s: int
+    readers: int
+    durables: tuple[Durable, ...]
+    ttl_s: int = 600
+
+
+BROKER_TOPIC = BrokerTopic("prices", 2, 1, (Durable("archive", "lab-archive", True), Durable("monthly", "lab-report", False)))
 
 
 @dataclass(frozen=True)
@@ -224,6 +255,7 @@ def table() -> dict[str, Any]:
         "classic_group": asdict(CLASSIC_GROUP),
         "znodes": [asdict(znode) for znode in ZNODES],
         "queues": [asdict(queue) for queue in QUEUES],
+        "broker_topic": asdict(BROKER_TOPIC),
         "agents": [asdict(agent) for agent in AGENTS],
         "legacy_heap": asdict(LEGACY),
         "partner": asdict(PARTNER),

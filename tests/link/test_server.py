@@ -236,6 +236,29 @@ async def test_a_client_that_sends_more_commands_than_it_takes_replies_is_no_lon
         await until(lambda: 100 in started)
 
 
+async def test_a_command_may_carry_a_message_of_8_mib_and_each_client_has_one_such_at_a_time(path: Path) -> None:
+    started: list[int] = []
+    gate = asyncio.Event()
+
+    async def handler(command: Command, peer: Peer) -> Reply:
+        started.append(command.id)
+        await gate.wait()
+        return Reply(0, True, str(len(command.arguments["body_base64"] or "")))  # type: ignore[arg-type]
+
+    body = "x" * ((8 << 20) * 4 // 3)
+    async with serving(path, handler), calling(path) as caller, calling(path) as other:
+        await caller.hears(Beat)
+        caller.says(Command(1, "x", "send", {"body_base64": body}))
+        await until(lambda: started == [1])
+        caller.says(Command(2, "x", "send", {"body_base64": ""}))
+        other.says(Command(3, "x", "send", {"body_base64": ""}))
+        await until(lambda: 3 in started)
+        assert 2 not in started
+        gate.set()
+        assert await caller.hears(Reply) == Reply(1, True, str(len(body)))
+        await until(lambda: 2 in started)
+
+
 @pytest.mark.parametrize(
     ("hello", "reason", "how"),
     [

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from backends.broker import Broker, Queue, QueueVerdict
 from backends.questions import Found, Question, Records
-from backends.snapshots import Broker, Data, Kind, Queue, Queues, QueueVerdict, Snapshot
-from backends.source import Answer
+from backends.snapshots import Data, Kind, Queues, Snapshot
+from backends.source import ACT_DEADLINE_S, Answer
 
 START = 1_000.0
 
@@ -35,6 +36,7 @@ class FakeSource:
         deadline: float = 5.0,
     ) -> None:
         self.name, self.kind, self.interval, self.deadline = name, kind, interval, deadline
+        self.act_deadline = ACT_DEADLINE_S
         self.answers = list(answers) or [queues()]
         self.asked_at: list[float] = []
         self.acts: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = []

@@ -18,9 +18,9 @@ def test_lines_are_appended_and_nobody_else_may_read_them(tmp_path: Path) -> Non
 
 def test_a_long_value_is_cut_and_its_length_told(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
-    Audit(path).write({"arguments": {"body": "x" * 5_000, "count": 3}})
+    Audit(path).write({"arguments": {"selector": "x" * 5_000, "count": 3}})
     arguments = json.loads(path.read_text())["arguments"]
-    assert arguments == {"body": "x" * MAX_VALUE + "... (5000 characters)", "count": 3}
+    assert arguments == {"selector": "x" * MAX_VALUE + "... (5000 characters)", "count": 3}
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

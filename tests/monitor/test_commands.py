@@ -27,13 +27,14 @@ class Story:
         self.audit = directory / "audit.log"
         self.stopped = 0
         self.told: list[tuple[str, str, str]] = []
+        self.now = 12.5
         self.commands = Commands(
             Engine([self.source], Published()),
             Audit(self.audit),
             write=write,
             stop=self._stop,
             acted=lambda *what: self.told.append(what),
-            clock=lambda: 12.5,
+            clock=lambda: self.now,
         )
 
     def _stop(self) -> None:
@@ -106,6 +107,64 @@ async def test_a_read_only_monitor_with_a_full_disk_refuses_all_the_same(tmp_pat
     assert await Story(tmp_path / "missing", write=False).asked("broker-a", "purge") == (False, READ_ONLY)
 
 
+async def test_actions_can_be_allowed_for_a_while(tmp_path: Path) -> None:
+    story = Story(tmp_path, write=False)
+    assert await story.asked("monitor", "write", {"for_s": 600}) == (True, "actions are allowed for 10 min")
+    assert story.commands.write_until == 612.5
+    assert await story.asked("broker-a", "purge") == (True, "done")
+    story.now = 612.5
+    assert story.commands.write_until is None
+    assert await story.asked("broker-a", "purge") == (False, READ_ONLY)
+    assert [(line["phase"], line["verb"]) for line in story.lines] == [
+        ("before", "write"),
+        ("after", "write"),
+        ("before", "purge"),
+        ("after", "purge"),
+        ("refused", "purge"),
+    ]
+
+
+async def test_a_window_can_be_closed_before_its_end(tmp_path: Path) -> None:
+    story = Story(tmp_path, write=False)
+    await story.asked("monitor", "write", {"for_s": 600})
+    assert await story.asked("monitor", "write", {"for_s": 0}) == (True, "actions are refused from now on")
+    assert not story.commands.may_write
+
+
+@pytest.mark.parametrize("for_s", [-1, 1e9, float("nan"), "10m", None])
+async def test_a_window_of_no_length_or_without_end_is_refused(tmp_path: Path, for_s: object) -> None:
+    story = Story(tmp_path, write=False)
+    ok, text = await story.asked("monitor", "write", {"for_s": for_s})
+    assert not ok and text.startswith("for_s: a number of seconds from 0 to 28800")
+    assert not story.commands.may_write
+
+
+async def test_no_window_is_needed_where_actions_are_always_allowed(tmp_path: Path) -> None:
+    ok, text = await Story(tmp_path).asked("monitor", "write", {"for_s": 600})
+    assert not ok and "always allowed" in text
+
+
+async def test_an_action_that_the_end_of_the_monitor_cuts_off_is_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(tmp_path)
+    is_begun = asyncio.Event()
+
+    async def act(verb: str, arguments: object, expect: object) -> Answer:
+        is_begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(story.source, "act", act)
+    task = asyncio.ensure_future(story.asked("broker-a", "move"))
+    await is_begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [(line["phase"], line.get("result")) for line in story.lines] == [
+        ("before", None),
+        ("after", "the monitor was stopped meanwhile; what was done of it is not known"),
+    ]
+
+
 async def test_refresh_and_stop_need_no_right_to_write(tmp_path: Path) -> None:
     story = Story(tmp_path, write=False)
     assert await story.asked("broker-a", "refresh") == (True, "asking broker-a now")
@@ -121,7 +180,7 @@ async def test_refresh_and_stop_need_no_right_to_write(tmp_path: Path) -> None:
     [
         ("broker-b", "purge", "there is no source 'broker-b'; there are broker-a"),
         ("broker-b", "refresh", "there is no source 'broker-b'"),
-        ("monitor", "purge", "the monitor knows no 'purge'; it knows refresh and stop"),
+        ("monitor", "purge", "the monitor knows no 'purge'; it knows refresh, stop and write"),
     ],
 )
 async def test_what_is_not_there_is_named(tmp_path: Path, target: str, verb: str, text: str) -> None:
@@ -144,8 +203,8 @@ async def test_what_fails_is_answered_and_written_down(tmp_path: Path, came_of_i
 
 
 async def test_an_action_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitor.commands, "ACT_DEADLINE", 0.01)
     story = Story(tmp_path)
+    story.source.act_deadline = 0.01
 
     async def act(verb: str, arguments: object, expect: object) -> Answer:
         await asyncio.Event().wait()

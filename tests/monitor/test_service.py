@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 import monitor.service
-from backends.snapshots import QueueVerdict, Snapshot
+from backends.broker import QueueVerdict
+from backends.snapshots import Snapshot
 from backends.source import Context, Source, Tell, Unavailable, Unconfigured
 from link.ask import Known, ask, ask_command
 from link.protocol import Command, Hello, Reply

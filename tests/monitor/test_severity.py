@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from backends.broker import QueueVerdict
 from backends.snapshots import (
     KINDS,
     Consumer,
@@ -15,7 +16,6 @@ from backends.snapshots import (
     Kind,
     Offsets,
     Queues,
-    QueueVerdict,
     Relay,
     Snapshot,
     State,

@@ -6,20 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from backends.snapshots import (
-    Broker,
-    Consumer,
-    ConsumerPartition,
-    Offsets,
-    Queue,
-    Queues,
-    Relay,
-    Snapshot,
-    Topic,
-    TopicPartition,
-    Topics,
-    Total,
-)
+from backends.broker import Broker, BrokerTopic, Job, Queue, Subscriber
+from backends.snapshots import Consumer, ConsumerPartition, Offsets, Queues, Relay, Snapshot, Topic, TopicPartition, Topics, Total
 from relay.status import FailedFile, SenderStatus
 from relay_console.answers import Filter, Gathered, age, as_json, counted, has_nothing, names, select, source, summary, whole
 
@@ -170,7 +158,48 @@ def test_a_summary_counts_its_lists_and_keeps_the_rest() -> None:
     queue = Queue("q", 1, 0, 0, 0, 0, 0, None, None, None, False, False, "NO_CONSUMER", "")
     queues = summary(Queues(Broker("b", None, "6", None, 1.0, None, None), (queue,), 0))
     assert queues is not None
-    assert queues["broker"]["version"] == "6" and queues["counts"] == {"queues": {"total": 1, "NO_CONSUMER": 1}}
+    assert queues["broker"]["version"] == "6" and queues["counts"]["queues"] == {"total": 1, "NO_CONSUMER": 1}
+
+
+def test_of_a_list_that_is_bounded_all_are_counted() -> None:
+    topic = BrokerTopic("prices", 0, 0, 0, 0)
+    queues = Queues(Broker("b", None, "6", None, 1.0, None, None), (), 0, topics=(topic,), totals={"topics": 1200})
+    told = summary(queues)
+    assert told is not None and told["counts"]["topics"] == {"total": 1200}
+    assert counted(queues) == "1200 topics"
+
+
+def test_a_filter_on_queues_keeps_their_subscribers_and_jobs() -> None:
+    rows = tuple(Queue(name, 1, 0, 0, 0, 0, 0, None, None, None, False, False, "OK", "") for name in ("orders", "users"))
+    jobs = tuple(Job(number, "move", name, "x", 1, 2, 1.0, None, "running", "") for number, name in enumerate(("users", "orders")))
+    reader = Subscriber("orders", "queue", "app", None, True, None, None, 1, 2, 3, False)
+    data = Queues(Broker("b", None, "6", None, 1.0, None, None), rows, 0, subscribers=(reader,), jobs=jobs)
+    found = asked_of(Snapshot("b", "queues", "ok", 1.0, data=data), "orders")
+    assert [queue["name"] for queue in found["queues"]] == ["orders"]
+    assert [each["destination"] for each in found["subscribers"]] == ["orders"]
+    assert [job["queue"] for job in found["jobs"]] == ["orders"]
+
+
+QUEUE_FIELDS = (
+    "name pending consumers producers enqueued dequeued in_flight enqueue_per_s dequeue_per_s oldest_age_s paused dlq verdict reason"
+)
+BROKER_FIELDS = "name id version uptime_s store_pct memory_pct temp_pct capabilities"
+
+
+def test_the_promised_names_of_queues_are_there() -> None:
+    queue = Queue("q", 1, 0, 0, 0, 0, 0, None, None, None, False, False, "OK", "")
+    broker = Broker("b", None, "6", None, 1.0, None, None, {"browse": True, "purge": "denied: by policy"})
+    found = asked_of(Snapshot("b", "queues", "ok", 1.0, data=Queues(broker, (queue,), 2)))
+    assert set(QUEUE_FIELDS.split()) <= set(found["queues"][0]) and set(BROKER_FIELDS.split()) <= set(found["broker"])
+    assert found["hidden"] == 2 and found["broker"]["capabilities"]["purge"] == "denied: by policy"
+    assert {"topics", "subscribers", "connections", "networks", "jobs", "totals", "around_at"} <= set(found)
+
+
+def asked_of(snapshot: Snapshot, *words: str) -> dict[str, Any]:
+    wanted = Filter(words, names([snapshot]))
+    found = whole(select(snapshot, wanted).data, wanted)
+    assert found is not None
+    return found
 
 
 def test_a_line_of_status_counts_in_words() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backends.snapshots import Kind, Topics
-from backends.source import Answer, Context, Source, Unasked, Unavailable, Unconfigured
+from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Unasked, Unavailable, Unconfigured
 from relay_console import direct
 from relay_console.config import Configuration, read
 from relay_console.sections import sections
@@ -20,6 +20,7 @@ class Scripted(Unasked):
     kind: Kind = "topics"
     interval = 1.0
     deadline = 0.2
+    act_deadline = ACT_DEADLINE_S
 
     def __init__(self, name: str, *script: Topics | Exception | None) -> None:
         self.name = name

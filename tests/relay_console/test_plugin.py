@@ -8,22 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backends.snapshots import (
-    Broker,
-    Consumer,
-    Heap,
-    HeapFile,
-    Kind,
-    Occupancy,
-    Offsets,
-    Queue,
-    Queues,
-    Relay,
-    Snapshot,
-    Topic,
-    Topics,
-    Total,
-)
+from backends.broker import Broker, BrokerTopic, Job, Queue
+from backends.snapshots import Consumer, Heap, HeapFile, Kind, Occupancy, Offsets, Queues, Relay, Snapshot, Topic, Topics, Total
 from relay.status import SenderStatus
 from relay_console.perfdata import Limits
 from relay_console.plugin import MAX_LINE, Verdict, judge, line
@@ -203,6 +189,38 @@ def test_every_kind_has_figures_in_base_units() -> None:
         "'a t records_per_min'=60;;;0",
     }
     assert verdict.text == "relay b failed files: 2 files in failed/b"
+
+
+def broker(*queues: Queue, hidden: int | None = None, **lists: Any) -> Snapshot:
+    data = Queues(Broker("q", None, None, None, None, None, None), queues, hidden, **lists)
+    return Snapshot("q", "queues", "ok", NOW, data=data)
+
+
+def queue(name: str, verdict: Any = "OK", oldest: float | None = None) -> Queue:
+    return Queue(name, 7, 1, 0, 9, 2, 0, None, None, oldest, False, False, verdict, "because")
+
+
+def test_a_queue_tells_how_long_its_oldest_message_waits_and_a_broker_how_many_queues_cannot_be_shown() -> None:
+    verdict = ask("queues", of=(broker(queue("a", oldest=61.5), queue("b"), hidden=2),))
+    assert verdict.figures[2:] == (
+        "'hidden queues'=2;;;0",
+        "'a pending'=7;;;0",
+        "'a oldest_age'=61.5s",
+        "'a dequeued'=2c",
+        "'b pending'=7;;;0",
+        "'b dequeued'=2c",
+    )
+    assert not any("hidden" in figure for figure in ask("queues", of=(broker(queue("a")),)).figures)
+
+
+def test_of_a_broker_only_queues_are_judged_and_named() -> None:
+    """Its topics and its jobs have names and states, too."""
+    job = Job(1, "move", "a", "b", 0, None, NOW, NOW, "unknown", "the answer was lost")
+    found = broker(queue("a"), topics=(BrokerTopic("prices", 0, 0, 0, 0),), jobs=(job,))
+    assert ask("queues", of=(found,)).code == 0
+    assert ask("queues", "a", of=(found,)).code == 0
+    assert ask("queues", "prices", of=(found,)).text == "no queue named prices"
+    assert ask("queues", "^pri", of=(found,)).code == 3
 
 
 def test_a_figure_that_is_not_known_or_no_number_is_left_out() -> None:

@@ -13,7 +13,7 @@ import pytest
 from backends.kafka.config import Cluster
 from backends.questions import Found, Question, Record, Records, RecordsOf
 from backends.snapshots import Kind, Snapshot, Topic, Topics
-from backends.source import Answer, Context, Source, Unavailable, Unconfigured
+from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Unavailable, Unconfigured
 from link.protocol import Command, Reply
 from relay_console import direct
 from relay_console.cli import run as run_here
@@ -164,6 +164,7 @@ class Scripted:
     kind: Kind = "topics"
     interval = 1.0
     deadline = 0.2
+    act_deadline = ACT_DEADLINE_S
 
     def __init__(self, name: str, told: Found | Exception | None) -> None:
         self.name, self.told = name, told

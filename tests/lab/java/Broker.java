@@ -6,15 +6,25 @@ import org.apache.activemq.broker.BrokerService;
 import org.apache.activemq.broker.region.policy.ConstantPendingMessageLimitStrategy;
 import org.apache.activemq.broker.region.policy.PolicyEntry;
 import org.apache.activemq.broker.region.policy.PolicyMap;
+import org.apache.activemq.network.NetworkConnector;
 import org.apache.activemq.plugin.StatisticsBrokerPlugin;
 import org.apache.activemq.security.AuthenticationUser;
 import org.apache.activemq.security.SimpleAuthenticationPlugin;
 import org.apache.activemq.store.kahadb.KahaDBPersistenceAdapter;
 
 /** The messaging side, the same for both generations: OldBroker and HardenedBroker add their HTTP side.
- *  Options are system properties lab.*; lab.store=true keeps messages over a restart, lab.login=true asks STOMP for a password. */
+ *  Options are system properties lab.*:
+ *    store=true         keeps messages over a restart
+ *    login=true         asks for a password, over STOMP and openwire
+ *    statistics=true    has the statistics plugin
+ *    scheduler=true     delivers messages later, with a store of its own where messages are kept
+ *    memory_mb=N        so much memory for messages; a queue may be larger: what does not fit is only in the store (or too much, without one)
+ *    openwire=PORT      a second connector, for other brokers
+ *    network=HOST:PORT  forwards messages to the broker with that openwire connector, where somebody waits for them
+ *    duplex=true        and the same the other way round */
 final class Broker {
   private static final long MEGABYTE = 1L << 20;
+  private static final int MEMORY_MB = Integer.getInteger("lab.memory_mb", 0);
 
   static BrokerService start() throws Exception {
     BrokerService broker = new BrokerService();
@@ -32,10 +42,28 @@ final class Broker {
     }
     broker.setPlugins(plugins());
     broker.setDestinationPolicy(policies());
-    broker.getSystemUsage().getMemoryUsage().setPercentOfJvmHeap(70);
+    if (MEMORY_MB > 0) {
+      broker.getSystemUsage().getMemoryUsage().setLimit(MEMORY_MB * MEGABYTE);
+    } else {
+      broker.getSystemUsage().getMemoryUsage().setPercentOfJvmHeap(70);
+    }
+    if (Boolean.getBoolean("lab.scheduler")) {
+      broker.setSchedulerSupport(true);
+      broker.setSchedulerDirectoryFile(new File(System.getProperty("lab.directory"), "scheduler"));
+    }
     broker.getSystemUsage().getStoreUsage().setLimit(512 * MEGABYTE);
     broker.getSystemUsage().getTempUsage().setLimit(512 * MEGABYTE);
     broker.addConnector("stomp://127.0.0.1:" + Integer.getInteger("lab.stomp") + "?maximumConnections=1000").setName("stomp");
+    if (Integer.getInteger("lab.openwire") != null) {
+      broker.addConnector("tcp://127.0.0.1:" + Integer.getInteger("lab.openwire")).setName("openwire");
+    }
+    if (System.getProperty("lab.network") != null) {
+      NetworkConnector network = broker.addNetworkConnector("static:(tcp://" + System.getProperty("lab.network") + ")");
+      network.setName("lab");
+      network.setUserName("admin");
+      network.setPassword("admin");
+      network.setDuplex(Boolean.getBoolean("lab.duplex"));
+    }
     broker.start();
     broker.waitUntilStarted();
     return broker;
@@ -59,8 +87,15 @@ final class Broker {
     PolicyEntry topics = new PolicyEntry();
     topics.setTopic(">");
     topics.setPendingMessageLimitStrategy(slow);
+    List<PolicyEntry> entries = new ArrayList<>(List.of(topics));
+    if (MEMORY_MB > 0) {
+      PolicyEntry queues = new PolicyEntry();
+      queues.setQueue(">");
+      queues.setProducerFlowControl(false);   // nobody has to wait until there is room
+      entries.add(queues);
+    }
     PolicyMap map = new PolicyMap();
-    map.setPolicyEntries(List.of(topics));
+    map.setPolicyEntries(entries);
     return map;
   }
 }

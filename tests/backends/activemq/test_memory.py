@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from backends.jolokia import JolokiaError, Reply
-from backends.queues import MAX_GAP_S, READS, Memory, Reading, advance, reading, rows
-from backends.snapshots import Queue
+from backends.activemq.figures import READS, Reading, card, reading
+from backends.activemq.jolokia import JolokiaError, Reply
+from backends.activemq.watching.memory import MAX_GAP_S, Memory, Oldest, advance, rows
+from backends.broker import Queue
 
 BROKER = {
     "BrokerId": "ID:vm-1",
@@ -35,7 +36,8 @@ def brokers(**attributes: Any) -> Reply:
 
 def figures(name: str, pending: int = 0, consumers: int = 0, enqueued: int = 0, dequeued: int = 0, **more: Any) -> dict[str, Any]:
     counts = {"QueueSize": pending, "ConsumerCount": consumers, "EnqueueCount": enqueued, "DequeueCount": dequeued}
-    return {"Name": name, **counts, "ProducerCount": 0, "InFlightCount": 0, "Paused": False, "DLQ": False, **more}
+    memory = {"ExpiredCount": 0, "MemoryPercentUsage": 0, "AverageMessageSize": 1141, "CacheEnabled": True}
+    return {"Name": name, **counts, "ProducerCount": 0, "InFlightCount": 0, "Paused": False, "DLQ": False, **memory, **more}
 
 
 def mbean(name: str, broker: str = "localhost") -> str:
@@ -61,6 +63,12 @@ class Story:
         """The first queue's row after one more reading."""
         self.memory = advance(self.memory, read(*queues, **broker), seconds, self.interval)
         return rows(self.memory, lambda name: True)[0]
+
+    @property
+    def news(self) -> list[tuple[str, str]]:
+        """What the last reading brought."""
+        assert self.memory is not None
+        return [(each.severity, each.text) for each in self.memory.news]
 
 
 def test_the_requests_name_every_attribute_and_never_ask_for_all() -> None:
@@ -122,6 +130,35 @@ def test_old_brokers_without_pause_and_flags_are_read() -> None:
     assert (row.name, row.paused, row.dlq) == ("q0", False, False)
 
 
+@pytest.mark.parametrize("damage", [{"AverageMessageSize": "ERROR: x"}, {"CacheEnabled": {".error": True}}, {"ExpiredCount": 10**30}])
+def test_what_a_queue_can_do_without_costs_only_itself(damage: dict[str, Any]) -> None:
+    found = read(figures("good"), figures("odd", 3) | damage)
+    assert (sorted(found.queues), found.queues["odd"].queue_size, found.hidden) == (["good", "odd"], 3, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "has"),
+    [
+        ({"JMSJobScheduler": {"objectName": "org.apache.activemq:brokerName=b,name=JMS,service=JobScheduler,type=Broker"}}, True),
+        ({"JMSJobScheduler": None}, False),
+        ({"JMSJobScheduler": "ERROR: No such attribute"}, None),
+        ({"JMSJobScheduler": {"error_type": "x", ".error": True}}, None),
+        ({}, None),
+    ],
+)
+def test_a_broker_schedules_when_it_names_its_scheduler(told: dict[str, Any], has: bool | None) -> None:
+    assert read(figures("q"), **told).broker.has_scheduler is has
+
+
+def test_the_card_of_a_broker_has_its_limits_and_what_is_known_of_it() -> None:
+    limits = {"StoreLimit": 3, "MemoryLimit": 2, "TempLimit": 1, "TotalMessageCount": 9, "CurrentConnectionsCount": 4}
+    known = card("b", read(figures("q"), **limits, Persistent=True, Slave=False), {"purge": "denied: x"}, "2.6.0")
+    assert (known.name, known.id, known.version, known.uptime_s, known.store_pct) == ("b", "ID:vm-1", "5.18.6", 290.0, 1)
+    assert (known.store_limit_bytes, known.memory_limit_bytes, known.temp_limit_bytes) == (3, 2, 1)
+    assert (known.messages, known.connections, known.persistent, known.standby, known.agent) == (9, 4, True, False, "2.6.0")
+    assert known.capabilities == {"purge": "denied: x"}
+
+
 def test_queues_that_jmx_hides_are_counted_where_the_broker_knows_them() -> None:
     assert read(figures("a,b"), TotalQueuesCount=26, TotalManagedQueuesCount=22).hidden == 4
     assert read(figures("a,b"), TotalQueuesCount=3, TotalManagedQueuesCount=4).hidden == 0
@@ -165,6 +202,46 @@ def test_a_counter_that_went_back_is_a_gap_and_never_a_negative_rate(counters: d
     story.at(0, figures("q", enqueued=50, dequeued=50))
     row = story.at(5, figures("q", **counters))
     assert (row.enqueue_per_s, row.dequeue_per_s) == (None, None)
+
+
+def test_a_restart_is_news_with_both_ids_and_the_time_since() -> None:
+    story = Story()
+    story.at(0, figures("q"))
+    assert story.news == []
+    story.at(5, figures("q"), BrokerId="ID:vm-2", UptimeMillis=3_000)
+    said = "the broker was restarted: ID:vm-1 -> ID:vm-2, up 3 s; counters, rates and trends start over"
+    assert story.news == [("warning", said)]
+    story.at(10, figures("q"), BrokerId="ID:vm-2", UptimeMillis=8_000)
+    assert story.news == []
+
+
+def test_a_broker_that_was_up_before_we_lost_the_other_one_took_over() -> None:
+    story = Story()
+    story.at(0, figures("q"))
+    story.at(20, figures("q"), BrokerId="ID:spare-1", UptimeMillis=90_000_000)
+    assert story.news[0][1].startswith("another broker answers (failed over?): ID:vm-1 -> ID:spare-1, up 90000 s")
+
+
+def test_a_restart_is_news_after_a_long_silence_too() -> None:
+    story = Story()
+    story.at(0, figures("q"))
+    story.at(MAX_GAP_S * 20, figures("q"), BrokerId="ID:vm-2", UptimeMillis=60_000)
+    assert [severity for severity, _ in story.news] == ["warning"]
+
+
+def test_counters_that_went_back_are_news_of_one_queue_with_its_numbers() -> None:
+    story = Story()
+    story.at(0, figures("q", enqueued=1204, dequeued=1200), figures("other", enqueued=5))
+    story.at(5, figures("q", enqueued=3), figures("other", enqueued=6))
+    said = "the counters of 'q' went back (enqueued 1,204 -> 3, dequeued 1,200 -> 0): statistics reset, or deleted and made again; "
+    assert story.news == [("info", said + "rates start over")]
+
+
+def test_counters_of_a_thousand_queues_that_went_back_are_one_sentence() -> None:
+    story = Story()
+    story.at(0, *(figures(f"q{number:04}", enqueued=7) for number in range(1000)))
+    story.at(5, *(figures(f"q{number:04}", enqueued=0) for number in range(1000)))
+    assert len(story.news) == 1 and "the counters of 1,000 queues, 'q0000' among them, went back (enqueued 7 -> 0" in story.news[0][1]
 
 
 def test_a_long_silence_starts_over() -> None:
@@ -238,6 +315,69 @@ def test_a_backlog_that_rises_without_consumers_is_only_that() -> None:
     assert {story.at(at, figures("q", 30 + at, 0)).verdict for at in range(0, 300, 5)} == {"NO_CONSUMER"}
 
 
+def test_resetting_the_statistics_ends_neither_growth_nor_being_stuck() -> None:
+    growing = Story()
+    for at in range(0, 120, 5):
+        growing.at(at, figures("q", 30 + at, 1, 30 + 2 * at, at))
+    assert growing.at(120, figures("q", 150, 1, 4, 2)).verdict == "GROWING"
+    stuck = Story()
+    for at in range(0, 65, 5):
+        stuck.at(at, figures("q", 15, 1, 15))
+    row = stuck.at(65, figures("q", 15, 1, 0))
+    assert (row.verdict, row.enqueue_per_s) == ("STUCK", None)
+    assert stuck.at(70, figures("q", 14, 1, 0, 1)).verdict == "OK"
+
+
+def test_a_queue_that_was_made_again_starts_over_whatever_it_holds() -> None:
+    growing = Story()
+    for at in range(0, 120, 5):
+        growing.at(at, figures("q", 30 + at, 1, 30 + 2 * at, at))
+    assert growing.at(120, figures("q", 5, 1, 5)).verdict == "OK"
+    stuck = Story()
+    for at in range(0, 65, 5):
+        stuck.at(at, figures("q", 15, 1, 15))
+    assert stuck.at(65, figures("q", 3, 1, 3)).verdict == "OK"
+
+
+def test_a_restart_in_the_midst_of_growth_is_no_growth_until_a_window_has_passed_again() -> None:
+    story = Story()
+    for at in range(0, 120, 5):
+        story.at(at, figures("q", 30 + at, 1, 30 + 2 * at, at))
+    after = {"BrokerId": "ID:vm-2"}
+    verdicts = [story.at(at, figures("q", 30 + at, 1, 2 * (at - 115), at - 115), **after).verdict for at in range(120, 240, 5)]
+    assert verdicts == ["OK"] * 23 + ["GROWING"]
+
+
+def test_batches_every_minute_are_ok_with_a_consumer_and_without_one_they_are_waiting() -> None:
+    story, verdicts = Story(), set[str]()
+    for at in range(0, 1800, 5):
+        pending = at % 60 * 16
+        verdicts.add(story.at(at, figures("q", pending, 1, at * 16, at * 16 - pending)).verdict)
+    assert verdicts == {"OK"}
+
+
+def test_the_backlog_has_a_slope_that_is_negative_while_it_shrinks() -> None:
+    story = Story()
+    assert [story.at(at, figures("q", 1000 - 2 * at, 1, 2000, 1000 + 2 * at)).pending_per_s for at in range(0, 25, 5)] == [None] * 5
+    assert story.at(25, figures("q", 950, 1, 2000, 1050)).pending_per_s == -2.0
+    still = Story()
+    assert [still.at(at, figures("q", 7)).pending_per_s for at in range(0, 30, 5)] == [None] * 5 + [0.0]
+
+
+def test_a_queue_that_has_used_up_its_memory_says_so_in_the_reason() -> None:
+    full = figures("q", 6000, 1, MemoryPercentUsage=69, CacheEnabled=False)
+    assert Story().at(0, full).reason == "6,000 pending, 1 consumer, 69 % of its memory limit used, not all of them in memory"
+    row = Story().at(0, figures("q", 6000, 1, MemoryPercentUsage=59, ExpiredCount=4, AverageMessageSize=5028))
+    assert (row.reason, row.memory_pct, row.expired, row.message_bytes, row.cached) == ("6,000 pending, 1 consumer", 59, 4, 5028, True)
+
+
+def test_the_age_of_the_oldest_message_is_told_with_how_it_was_found() -> None:
+    memory = advance(None, read(figures("a", 1), figures("b", 1)), 0, 5)
+    a, b = rows(memory, lambda name: True, {"a": Oldest(61.5, "browse", 1000.0)})
+    assert (a.oldest_age_s, a.oldest_basis, a.oldest_read_at) == (61.5, "browse", 1000.0)
+    assert (b.oldest_age_s, b.oldest_basis, b.oldest_read_at) == (None, None, None)
+
+
 def test_rows_are_sorted_and_filtered_but_dead_letters_stay() -> None:
     memory = advance(None, read(figures("b"), figures("ActiveMQ.DLQ"), figures("a"), figures("ActiveMQ.x")), 0, 5)
     assert [row.name for row in rows(memory, lambda name: not name.startswith("ActiveMQ."))] == ["ActiveMQ.DLQ", "a", "b"]
@@ -280,3 +420,4 @@ def test_whatever_a_broker_says_is_a_table_that_travels_or_a_jolokia_error(broke
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=tuple[Queue, ...]) == found
         for row in found:
             assert all(rate is None or (rate >= 0 and math.isfinite(rate)) for rate in (row.enqueue_per_s, row.dequeue_per_s))
+            assert row.pending_per_s is None or math.isfinite(row.pending_per_s)

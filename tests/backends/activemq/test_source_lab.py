@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from backends import queues
-from backends.activemq import ActiveMQ as Source
-from backends.activemq import BrokerSection, QueueFilter
-from backends.jolokia import origin
-from backends.snapshots import Queue, Queues
+from backends.activemq.config import BrokerSection, QueueFilter
+from backends.activemq.jolokia import origin
+from backends.activemq.watching import memory
+from backends.broker import Queue
+from backends.queues import QueuesSource as Source
+from backends.snapshots import Queues
 from backends.source import Unavailable
 from settings.secret import Secret
 from tests.lab import jars
@@ -40,7 +41,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROKER_PASSWORD", PASSWORD)
     monkeypatch.setenv("WRONG_PASSWORD", "not-it")
     monkeypatch.setenv("USER_PASSWORD", "user")
-    monkeypatch.setattr(queues, "MIN_RATE_S", 0.0)  # nobody wants to wait for a second reading
+    monkeypatch.setattr(memory, "MIN_RATE_S", 0.0)  # nobody wants to wait for a second reading
 
 
 @pytest.fixture(params=["activemq_old", "activemq_hardened"])

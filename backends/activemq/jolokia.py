@@ -8,7 +8,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_REPLY = 64 << 20  # bytes; 5,000 queues with nine attributes are 1.4 MiB
 CONNECT_S = 3.0  # a leased line answers a SYN within a second or not at all
+MISSED_S, SLOWER = 4.0, 10.0  # that a broker is hung is said within an interval of 5 s and this; it may be ten times as slow as before
 CHUNK = 64 << 10
 SHOWN = 80  # characters of a foreign reply in an error: enough to recognise a login page
 
@@ -42,6 +43,10 @@ Trouble = Literal[
 ]
 
 
+# Trouble after which nobody knows whether an operation was done; after any other it was not, or said itself what went wrong.
+LOST: frozenset[Trouble] = frozenset({"silent", "cut", "broken", "large", "server", "foreign"})
+
+
 class JolokiaError(Exception):
     """`detail` quotes the other side: bounded, one line, printable."""
 
@@ -59,6 +64,14 @@ class Read(Struct, frozen=True):
     attributes: tuple[str, ...]
 
 
+class Exec(Struct, frozen=True):
+    """One operation of one MBean. `operation` has its signature where it has overloads: `purge()`, `browse(java.lang.String)`."""
+
+    mbean: str
+    operation: str
+    arguments: tuple[Any, ...] = ()
+
+
 class Reply(Struct, frozen=True):
     """The answer to one element of an array: its own status, and its value as JSON that is not decoded yet."""
 
@@ -74,9 +87,23 @@ class HttpReply(Struct, frozen=True):
     location: str = ""
 
 
-def requests(reads: Iterable[Read]) -> bytes:
-    """One array for all reads. Never an exec among them: 2.x answers a whole array with HTTP 400 though parts of it were done."""
-    return msgspec.json.encode([{"type": "read", "mbean": read.mbean, "attribute": read.attributes} for read in reads])
+def requests(reads: Iterable[Read], *, and_version: bool = False) -> bytes:
+    """One array for all reads. Never an exec among them: 2.x answers a whole array with HTTP 400 though parts of it were done.
+    `and_version`: one more answer, what Jolokia says of itself."""
+    wanted: list[dict[str, Any]] = [{"type": "read", "mbean": read.mbean, "attribute": read.attributes} for read in reads]
+    return msgspec.json.encode([*wanted, {"type": "version"}] if and_version else wanted)
+
+
+def exec_request(call: Exec) -> bytes:
+    """An array of this one, so that its answer is parsed as every other."""
+    return exec_requests((call,))
+
+
+def exec_requests(calls: Iterable[Exec]) -> bytes:
+    """Several only of operations that change nothing (getMessage): 2.x answers a whole array with HTTP 400 though parts of it were done."""
+    return msgspec.json.encode(
+        [{"type": "exec", "mbean": call.mbean, "operation": call.operation, "arguments": call.arguments} for call in calls]
+    )
 
 
 def parse(reply: HttpReply, count: int) -> list[Reply]:
@@ -168,6 +195,12 @@ def mended(body: bytes) -> bytes:
     return _BAD_ESCAPE.sub(lambda match: match[1] + b"abcdef"[(digit := match[2][0] - ord(":")) : digit + 1], body)
 
 
+def patience(timeout: float, took: float | None) -> float:
+    """Seconds that a reading waits for its reply: one that took so long the last time is missed sooner than the first one, or the one after
+    a failure (None), which gets the whole timeout."""
+    return timeout if took is None else min(timeout, max(MISSED_S, SLOWER * took))
+
+
 class Client:
     """One session with one Jolokia. Created without I/O; connects, and imports aiohttp, at the first read."""
 
@@ -178,10 +211,14 @@ class Client:
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
 
-    async def read(self, body: bytes) -> HttpReply:
-        """Raises JolokiaError. A read changes nothing, so when a kept connection turns out to be closed it is tried once more."""
+    async def read(self, body: bytes, timeout: float | None = None) -> HttpReply:
+        """Raises JolokiaError. A read changes nothing, so when a kept connection turns out to be closed it is tried once more.
+
+        `timeout` in seconds, where the usual one is not wanted.
+        """
+        limit = timeout or self._timeout
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(limit):
                 session = self._session = self._session or self._new_session()
                 try:
                     return await self._post(session, body)
@@ -190,7 +227,17 @@ class Client:
                         raise
                     return await self._post(session, body)
         except TimeoutError:
-            raise JolokiaError("silent", f"no whole reply in {self._timeout:g} s") from None
+            raise JolokiaError("silent", f"no whole reply in {limit:g} s") from None
+
+    async def execute(self, body: bytes, timeout: float | None = None) -> HttpReply:
+        """What changes something: sent once, never again. Raises JolokiaError; after a trouble of LOST it may have been done."""
+        limit = timeout or self._timeout
+        try:
+            async with asyncio.timeout(limit):
+                session = self._session = self._session or self._new_session()
+                return await self._post(session, body)
+        except TimeoutError:
+            raise JolokiaError("silent", f"no whole reply in {limit:g} s") from None
 
     async def close(self) -> None:
         session, self._session = self._session, None

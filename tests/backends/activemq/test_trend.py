@@ -1,15 +1,26 @@
 """Traces of backlogs, five seconds a sample where nothing else is said; a day is simulated in a fraction of a second."""
 
 import random
-from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 
-from backends.trend import WINDOW, Growth, Trend, follow
+from backends.activemq.watching.trend import WINDOW, Growth, Trend, follow, slope
+from tests.backends.activemq.traces import (
+    Trace,
+    batches,
+    blips,
+    bursts,
+    busy,
+    growth,
+    level_with,
+    noise,
+    rare_bursts,
+    steps,
+    uneven_batches,
+)
 
 DAY_S = 24 * 3600.0
-Trace = Callable[[float], float]
 
 
 def play(trace: Trace, seconds: float, step_s: float = 5.0) -> list[tuple[float, Growth | None]]:
@@ -28,49 +39,6 @@ def alarms(trace: Trace, seconds: float, step_s: float = 5.0) -> list[float]:
     return [at for (_, before), (at, after) in pairwise([(0.0, None), *verdicts]) if after and not before]
 
 
-def noise(width: float, seed: int) -> Callable[[], float]:
-    source = random.Random(seed)
-    return lambda: source.gauss(0, width)
-
-
-def level_with(width: float, seed: int) -> Trace:
-    jitter = noise(width, seed)
-    return lambda at: 500 + jitter()
-
-
-def blips(seed: int) -> Trace:
-    source = random.Random(seed)
-    return lambda at: source.choice((0, 0, 0, 0, 3, 8))
-
-
-def steps(seed: int) -> Trace:
-    jitter = noise(20, seed)
-    return lambda at: 500 + at // 3600 * 1000 + jitter()
-
-
-def batches(every_s: float, height: float, seed: int) -> Trace:
-    """One rises steadily for `every_s` and is gone at once."""
-    jitter = noise(10, seed)
-    return lambda at: at % every_s / every_s * height + jitter()
-
-
-def bursts(seed: int) -> Trace:
-    """A thousand at once, worked off within a quarter of an hour."""
-    jitter = noise(5, seed)
-    return lambda at: 2000 - at % 900 * 4 + jitter()
-
-
-def busy(seed: int) -> Trace:
-    """A random server at 90 % of what it can do, 100 messages a second."""
-    source, waiting = random.Random(seed), [0.0]
-
-    def trace(at: float) -> float:
-        waiting[0] = max(0.0, waiting[0] + source.gauss(450, 21) - source.gauss(500, 22))
-        return waiting[0]
-
-    return trace
-
-
 @pytest.mark.parametrize(
     "trace",
     [level_with(30, 1), level_with(3, 2), blips(3), steps(4), batches(60, 960, 5), bursts(6), busy(7)],
@@ -78,6 +46,35 @@ def busy(seed: int) -> Trace:
 )
 def test_a_day_of_ordinary_life_gives_no_alarm(trace: Trace) -> None:
     assert alarms(trace, DAY_S) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_day_of_irregular_batches_and_bursts_gives_no_alarm(seed: int) -> None:
+    assert alarms(uneven_batches(60, seed), DAY_S) == []
+    assert alarms(rare_bursts(seed), DAY_S) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_creeps_amid_noise_is_seen_within_twelve_minutes(seed: int) -> None:
+    first = alarms(growth(0.2, 10, seed, since=1800), 3600)[0]
+    assert 1800 < first <= 1800 + 720
+
+
+def test_a_quick_rise_that_stands_still_is_no_creeping_one() -> None:
+    verdicts = play(lambda at: 100 + min(max(0.0, at - 600), 240) * 3, 1800)
+    told = [at for at, found in verdicts if found]
+    assert told and min(told) < 720 and max(told) < 600 + 240 + 240
+
+
+def test_the_slope_needs_six_samples_and_is_that_of_the_kept_ones() -> None:
+    trend = Trend()
+    for number in range(5):
+        trend = follow(trend, number * 5.0, 1000 - number * 10)
+        assert slope(trend) is None
+    assert slope(follow(trend, 25.0, 950)) == -2.0
+    for number in range(100):
+        trend = follow(trend, 30.0 + number * 5.0, 500 + number * 50)
+    assert slope(trend) == 10.0
 
 
 @pytest.mark.parametrize("every_s", [300, 600, 840])
@@ -146,4 +143,4 @@ def test_memory_is_bounded_whatever_comes() -> None:
     trend, source = Trend(), random.Random(11)
     for number in range(2000):
         trend = follow(trend, number * 5.0, source.choice((0, 10**12, number)))
-    assert len(trend.samples) == WINDOW
+    assert len(trend.samples) == len(trend.lows) == WINDOW

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.jolokia import (
+from backends.activemq.jolokia import (
     MAX_REPLY,
     SHOWN,
     Client,
@@ -23,6 +23,7 @@ from backends.jolokia import (
     object_name,
     origin,
     parse,
+    patience,
     requests,
     shown,
 )
@@ -280,6 +281,12 @@ async def test_a_slow_peer_is_bounded_by_the_deadline(talk: Talk) -> None:
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize(("took", "waits"), [(None, 10.0), (0.2, 4.0), (0.7, 7.0), (2.0, 10.0)])
+def test_a_broker_that_answered_quickly_is_missed_sooner(took: float | None, waits: float) -> None:
+    assert patience(10.0, took) == waits
+    assert patience(2.0, took) == 2.0
+
+
 async def test_a_read_can_be_cancelled_at_once() -> None:
     async with peer(silent) as ours:
         client = Client(ours.url, lambda: None, 60.0)
@@ -359,7 +366,7 @@ async def test_a_closed_port_and_an_unknown_host_are_told_in_the_systems_words()
 
 async def test_a_host_that_takes_no_connection_is_given_up_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener whose queue is full lets the next SYN wait, as a firewall that drops does."""
-    monkeypatch.setattr("backends.jolokia.CONNECT_S", 0.2)
+    monkeypatch.setattr("backends.activemq.jolokia.CONNECT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
         client = Client(f"http://127.0.0.1:{full.getsockname()[1]}/", lambda: None, 5.0)
         with pytest.raises(JolokiaError, match=r"no connection in 0\.2 s") as caught:

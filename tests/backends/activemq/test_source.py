@@ -1,4 +1,4 @@
-"""The source: every trouble as a state and a sentence, and no secret in any of it. The real brokers are in test_activemq_lab.py."""
+"""The source: every trouble as a state and a sentence, and no secret in any of it. The real brokers are in test_source_lab.py."""
 
 import json
 import logging
@@ -11,21 +11,24 @@ from typing import Any, get_args
 
 import pytest
 
-from backends.activemq import SENTENCES, ActiveMQ, BrokerSection, QueueFilter, Section, sources
-from backends.jolokia import Trouble
+from backends.activemq.config import BrokerSection, QueueFilter
+from backends.activemq.jolokia import Trouble
+from backends.activemq.troubles import SENTENCES
+from backends.questions import Jobs, JobsOf, RecordsOf
+from backends.queues import QueuesSource, Section, sources
 from backends.snapshots import Queues
 from backends.source import Context, Unavailable, modules
 from settings.secret import Secret
+from tests.backends.activemq.test_memory import BROKER, figures, mbean
 from tests.backends.http_peer import Conversation, Talk, peer
-from tests.backends.test_queues import BROKER, figures, mbean
 
 PASSWORD = "correct-horse-battery"
 
 
-def source(url: str, **more: Any) -> ActiveMQ:
+def source(url: str, **more: Any) -> QueuesSource:
     known: dict[str, Any] = {"name": "broker-a", "jolokia": url, "timeout": 1.0}
     section = BrokerSection(**(known | more))
-    return ActiveMQ(section, "activemq[0]")
+    return QueuesSource(section, "activemq[0]")
 
 
 def whole(*queues: Mapping[str, Any]) -> bytes:
@@ -56,11 +59,11 @@ def test_the_module_is_found_by_its_names_and_makes_a_source_a_broker() -> None:
     assert "activemq" in [module.SECTION for module in modules()]
     section: Section = [BrokerSection("a", "http://h/"), BrokerSection("b", "http://h/", interval=15.0, timeout=20.0)]
     made = sources(section, Context({}, "", "1"))
-    assert [(one.name, one.kind, one.interval, one.deadline) for one in made] == [("a", "queues", 5.0, 12.0), ("b", "queues", 15.0, 22.0)]
+    assert [(one.name, one.kind, one.interval, one.deadline) for one in made] == [("a", "queues", 5.0, 13.0), ("b", "queues", 15.0, 23.0)]
 
 
 def test_importing_it_imports_no_client_library() -> None:
-    code = "import sys, backends.activemq; print([name for name in ('aiohttp', 'stomp', 'textual') if name in sys.modules])"
+    code = "import sys, backends.queues; print([name for name in ('aiohttp', 'stomp', 'textual') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -77,7 +80,9 @@ async def test_one_post_brings_the_broker_and_its_queues() -> None:
         watched = source(ours.url)
         seen = await watched.observe(0.0)
         await watched.close()
-        assert len(ours.bodies) == 1
+        assert [b'"QueueSize"' in body for body in ours.bodies] == [True, False], (
+            "the second one is for topics, subscribers and connections"
+        )
     assert isinstance(seen, Queues)
     assert [(queue.name, queue.pending, queue.verdict) for queue in seen.queues] == [("ActiveMQ.DLQ", 2, "DLQ"), ("orders", 3, "OK")]
     assert (seen.broker.name, seen.broker.id, seen.broker.version) == ("broker-a", "ID:vm-1", "5.18.6")
@@ -85,16 +90,26 @@ async def test_one_post_brings_the_broker_and_its_queues() -> None:
     assert seen.hidden is None
 
 
-async def test_capabilities_promise_only_what_is_there() -> None:
-    async with peer(saying(whole())) as ours:
+async def test_what_the_configuration_forbids_is_offered_with_its_reason_and_asks_nobody() -> None:
+    async with peer(saying(whole(figures("orders", 3)))) as ours:
         watched = source(ours.url)
         capabilities = (await watched.observe(0.0)).broker.capabilities
-        answer = await watched.act("purge", {"queue": "orders"}, {})
+        asked = len(ours.bodies)
+        answer = await watched.act("purge", {"queue": "orders"}, {"name": "orders", "pending": 3, "most": 3, "consumers": 0})
         await watched.close()
-        assert len(ours.bodies) == 1
-    assert [name for name, found in capabilities.items() if found is True] == ["read"]
-    assert capabilities["purge"] == "not built yet" and "JMX" in str(capabilities["oldest_age"])
-    assert (answer.ok, answer.text) == (False, "purge: not built yet")
+        assert len(ours.bodies) == asked
+    assert capabilities["browse"] is True
+    assert capabilities["purge"] == "read-only: activemq[0].write is false in the configuration"
+    assert capabilities["stomp"] == "activemq[0].stomp is not set"
+    assert (answer.ok, answer.text) == (False, "purge: read-only: activemq[0].write is false in the configuration")
+
+
+async def test_a_question_that_is_for_other_sources_is_answered_in_words() -> None:
+    watched = source("http://127.0.0.1:9/")
+    with pytest.raises(Unavailable, match="broker-a: a broker has messages and actions"):
+        await watched.ask(RecordsOf("orders"))
+    assert await watched.ask(JobsOf()) == Jobs(())
+    await watched.close()
 
 
 async def test_globs_exclude_queues_by_their_whole_name() -> None:
@@ -190,15 +205,16 @@ async def test_trouble_in_between_loses_neither_the_source_nor_its_memory() -> N
 
     async def talk(it: Conversation) -> None:
         while replies:
-            await it.hear()
-            await it.reply(*replies.pop(0))
+            is_poll = b'"QueueSize"' in await it.hear()
+            await (it.reply(*replies.pop(0)) if is_poll else it.reply(b"{}", "404 Not Found"))
 
     async with peer(talk) as ours:
         watched = source(ours.url)
         await watched.observe(0.0)
         with pytest.raises(Unavailable):
             await watched.observe(1.0)
-        assert watched._memory is not None and watched._memory.watches["q"].base.enqueue_count == 10
+        known = watched._lookout.memory
+        assert known is not None and known.watches["q"].base.enqueue_count == 10
         assert (await watched.observe(2.0)).queues[0].name == "q"
         await watched.close()
         await watched.close()

@@ -1,0 +1,40 @@
+"""One broker as it is known now: what every part of its source works with. Made without I/O."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from backends.activemq.capabilities import Capabilities
+from backends.activemq.config import BrokerSection
+from backends.activemq.figures import Reading
+from backends.activemq.jolokia import Client, Exec, HttpReply, Read, Reply, exec_request, exec_requests, parse, requests
+
+if TYPE_CHECKING:
+    from backends.activemq.stomp.client import StompClient
+
+
+class Station:
+    """`reading` is the newest one, replaced by each cycle; `stomp` is None where none is configured."""
+
+    def __init__(self, section: BrokerSection, key: str, client: Client, stomp: "StompClient | None", clock: Callable[[], float]) -> None:
+        self.section, self.key = section, key
+        self.client, self.stomp = client, stomp
+        self.clock = clock
+        self.may = Capabilities(section, key)
+        self.reading: Reading | None = None
+
+    async def read(self, *reads: Read) -> list[Reply]:
+        """Their answers, in the same order. Raises JolokiaError."""
+        return parse(await self.client.read(requests(reads)), len(reads))
+
+    async def look(self, *calls: Exec) -> list[Reply]:
+        """Operations that change nothing, such as browse and getMessage: tried again like a read. Raises JolokiaError."""
+        return parse(await self.client.read(exec_requests(calls)), len(calls))
+
+    async def run(self, call: Exec, timeout: float | None = None) -> Reply:
+        """An operation that changes something: sent once. Raises JolokiaError."""
+        reply: HttpReply = await self.client.execute(exec_request(call), timeout)
+        return parse(reply, 1)[0]
+
+    def mbean(self, queue: str) -> str | None:
+        """The ObjectName that the broker returned for the queue of that name; None: the last reading has none."""
+        return None if self.reading is None else self.reading.mbeans.get(queue)
