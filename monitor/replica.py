@@ -220,6 +220,8 @@ class LocalLink:
     ) -> Reply:
         if verb in VERBS:
             return await answer_question(self._engine, Command(0, target, verb, dict(arguments or {})))
+        if target == MONITOR and verb == "write":
+            return Reply(0, False, "actions are always allowed here")
         if verb == "refresh" or target == MONITOR:
             is_known = self._engine.refresh(None if target == MONITOR else target)
             return Reply(0, is_known, "asking now" if is_known else f"there is no source {target!r}")

@@ -6,7 +6,8 @@ What there is to ask and to send is `tui.actions`; nothing here waits in the loo
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.actions import Act, Refused, Send, offered
+from tui.actions.plan import Act, Refused, Send
+from tui.actions.relay import offered
 
 if TYPE_CHECKING:
     from tui.app import Console

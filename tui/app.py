@@ -20,11 +20,15 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from monitor.replica import Link
-from tui import commands, keys
+from tui import keys
 from tui.acting import act, send
-from tui.actions import Refused, Send, offered
+from tui.actions.plan import Refused, Send
+from tui.actions.relay import offered
 from tui.asking import Asker
+from tui.browsing import Browsing
 from tui.command_line import CommandLine
+from tui.commanding import Commanding
+from tui.hands import Hands
 from tui.hangul import to_qwerty
 from tui.leaving import ask_to_stop
 from tui.options import ConsoleOptions
@@ -57,7 +61,7 @@ class Console(PaintedApp, inherit_bindings=False):
         self.animation_level = "none"
         self.deck = Deck()
         self.keys = (*keys.pane_keys([(p.key, p.name, p.title) for p in self.deck.panes.values()]), *keys.KEYS)
-        self.commands = (*commands.pane_commands([(p.name, p.title) for p in self.deck.panes.values()]), *commands.COMMANDS)
+        self.commanding = Commanding(self)
         self.paused_since: float | None = None
         self.hangul = False
         self.crash: BaseException | None = None
@@ -68,6 +72,8 @@ class Console(PaintedApp, inherit_bindings=False):
         self.line = CommandLine(self)
         self.asker = Asker(link, self.beside, self.clock, self.deck.is_told)
         self.takings = Takings(self)
+        self.hands = Hands(self)
+        self.browsing = Browsing(self)
         self._interrupted = 0.0
 
     def clock(self) -> float:
@@ -87,8 +93,9 @@ class Console(PaintedApp, inherit_bindings=False):
             self.deck.active = self.options.view
         self._tick()
         try:
-            for listing in self.deck.listings.values():
-                listing.set_filter(self.options.filter, self.clock())
+            for shelf in self.deck.shelves.values():
+                for listing in shelf:
+                    listing.set_filter(self.options.filter, self.clock())
         except ValueError as error:
             self.deck.say(f"--filter: {error}", "error")
 
@@ -172,6 +179,10 @@ class Console(PaintedApp, inherit_bindings=False):
 
     def why_not(self, key: keys.Key) -> str | None:
         """Why this key would do nothing now; None when it works."""
+        if key.action == "on_queue":
+            return self.hands.why_not(key.argument)
+        if key.action in ("cancel_job", "browse"):
+            return self.hands.why_not_cancel() if key.action == "cancel_job" else self.browsing.why_not()
         if key.where != "relay":
             return self.deck.moves.why_not(key.action)
         plan = offered(key.action, self.deck.moves.marked(), writable=self.writable)
@@ -191,6 +202,8 @@ class Console(PaintedApp, inherit_bindings=False):
             self.do_interrupt()
 
     def _typed(self, key: str, character: str | None) -> None:
+        if self.hands.is_between and key != "ctrl+c":
+            return
         if self.line.is_open and key != "ctrl+c":
             self.line.typed(key, character)
             return
@@ -200,7 +213,7 @@ class Console(PaintedApp, inherit_bindings=False):
 
     def press(self, pressed: str) -> None:
         """One key, as the table of keys writes it."""
-        self.deck.hush()
+        self.deck.hints.hush()
         self.deck.trail.page.wants_in = False
         live = keys.live(self.keys, self.deck.where())
         if (key := keys.find(live, pressed)) is not None:
@@ -211,7 +224,7 @@ class Console(PaintedApp, inherit_bindings=False):
             act(self, key.action)
             return
         name = f"do_{key.action}"
-        handler = next(getattr(one, name) for one in (self.deck.moves, self.takings, self) if hasattr(one, name))
+        handler = next(getattr(one, name) for one in (self.deck.moves, self.takings, self.hands, self.browsing, self) if hasattr(one, name))
         if key.argument:
             handler(key.argument)
         else:
@@ -274,20 +287,12 @@ class Console(PaintedApp, inherit_bindings=False):
 
     def run_command(self, line: str) -> None:
         """Raises CommandError, ThemeError or ValueError with a sentence."""
-        typed = commands.parse(line, self.commands)
-        if typed.name in self.deck.panes:
-            self.deck.moves.do_pane(typed.name)
-        elif typed.name == "filter":
-            self.deck.moves.filter_by(typed.argument)
-        elif typed.name == "sort":
-            self.deck.moves.sort_by(typed.argument)
-        elif typed.name == "write":
-            self.takings.write(typed.argument)
-        elif typed.name == "theme":
-            self._apply_theme(load_theme(typed.argument, self.options))
-            self.do_redraw()
-        else:
-            getattr(self, f"do_{typed.name}")()
+        self.commanding.run(line)
+
+    def do_theme(self, name: str) -> None:
+        """Raises ThemeError."""
+        self._apply_theme(load_theme(name, self.options))
+        self.do_redraw()
 
 
 def load_theme(name: str, options: ConsoleOptions) -> Palette:

@@ -1,11 +1,12 @@
-"""Bytes from outside as an operator can read them: text, JSON, hex. Pure; what is shown of a huge value is bounded and says so."""
+"""Bytes from outside as an operator can read them: text, JSON, XML, hex. Pure; what is shown of a huge value is bounded and says so."""
 
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from tui.format import size, visible
+from tui import xmlview
+from tui.format import pad, size, visible, width
 from tui.pane import Form
 
 MAX_SHOWN: Final = 64 << 10  # bytes of one value on a page; a screen shows some 10 KiB
@@ -47,7 +48,28 @@ def forms(data: bytes | None, whole: int) -> tuple[Form, ...]:
     made = (Form("text", lambda: as_text(data, whole)), Form("hex", lambda: as_hex(data, whole)))
     if laid_out(data, whole) is not None:
         return (Form("JSON", lambda: as_json(data, whole)), *made)
+    if len(data) >= whole and xmlview.laid_out(data) is not None:
+        return (Form("XML", lambda: _bounded(xmlview.laid_out(data) or "", "XML")), *made)
     return made if _decoded(data[:MAX_SHOWN], cut=len(data) > MAX_SHOWN or whole > len(data)) is not None else made[::-1]
+
+
+def map_forms(data: bytes, whole: int) -> tuple[Form, ...]:
+    """Of a map, which is written as JSON: its names and values, one a line, before what it is written as."""
+    usual = forms(data, whole)
+    named = as_map(data) if len(data) >= whole else None
+    return usual if named is None else (Form("map", lambda: _bounded(named, "a map")), *usual)
+
+
+@lru_cache(8)
+def as_map(data: bytes) -> str | None:
+    if len(data) > MAX_PARSED:
+        return None
+    try:
+        pairs = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    names = max((width(visible(name)) for name in pairs), default=0)
+    return "\n".join(f"{pad(visible(name), min(names, 40))}  {visible(bytes(value).decode())}" for name, value in pairs.items())
 
 
 @lru_cache(8)
@@ -65,8 +87,11 @@ def laid_out(data: bytes, whole: int) -> str | None:
 
 @lru_cache(8)
 def as_json(data: bytes, whole: int) -> str:
-    text = laid_out(data, whole) or ""
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + f"\ncut at {size(MAX_SHOWN)} of {size(len(text))} as JSON"
+    return _bounded(laid_out(data, whole) or "", "JSON")
+
+
+def _bounded(text: str, what: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + f"\ncut at {size(MAX_SHOWN)} of {size(len(text))} as {what}"
 
 
 @lru_cache(8)

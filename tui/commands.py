@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from settings.units import parse_duration
+
 
 class Command(NamedTuple):
     name: str
@@ -13,7 +15,11 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command("filter", "[RE]", "show only rows that match; nothing shows all"),
     Command("sort", "COLUMN[!]", "order by a column; ! reverses"),
-    Command("write", "FILE", "write the table, the marked rows or the page; the name ends in .csv, .json or .jsonl"),
+    Command(
+        "write",
+        "FILE|10m|off",
+        "write the table, the marked rows or the page; the name ends in .csv, .json or .jsonl. A time, such as 10m: allow actions for so long",
+    ),
     Command("theme", "NAME", "change the colours"),
     Command("pause", "", "pause the screen, or go on"),
     Command("refresh", "", "ask every source now"),
@@ -38,6 +44,11 @@ def pane_commands(panes: Sequence[tuple[str, str]]) -> tuple[Command, ...]:
     return tuple(Command(name, "", f"show {title}") for name, title in panes)
 
 
+def tab_commands(pane: str, tabs: Sequence[tuple[str, str]], taken: Sequence[str]) -> tuple[Command, ...]:
+    """One for each tab whose name is not that of a pane, such as Topics of a broker."""
+    return tuple(Command(name, "", f"show {title} of {pane}") for name, title in tabs if name not in taken)
+
+
 ALIASES: Mapping[str, str] = {"q": "quit", "gc": "heap", "relays": "relay", "0": "overview"}
 
 
@@ -56,6 +67,16 @@ def parse(text: str, commands: Sequence[Command]) -> Typed:
     if not argument and command.argument and not command.argument.startswith("["):
         raise CommandError(f":{command.name} needs {command.argument}: {command.text}")
     return Typed(command.name, argument)
+
+
+def window(argument: str) -> float | None:
+    """Seconds for which actions are to be allowed, 0 for `off`; None: it is something else. Of `write`."""
+    if argument == "off":
+        return 0.0
+    try:
+        return parse_duration(argument)
+    except ValueError:
+        return None
 
 
 def _suggestion(word: str, commands: Sequence[Command]) -> str:

@@ -28,6 +28,7 @@ class Look(NamedTuple):
     form: str | None = None  # of texts that have several; None: the best of each
     notice: Cell = Cell("")  # beside the first title: being asked, or when it was told
     trouble: str = ""  # why it could not be told, below the first title
+    marks: frozenset[str] = frozenset()  # ids of rows
 
 
 class Spot(NamedTuple):
@@ -55,6 +56,12 @@ class Sheet(NamedTuple):
         first = next(each for each in self.spots if each.section == spot.section)
         return self.lines[first.line - 1]
 
+    def staying(self, top: int, head: int) -> list[Line]:
+        """What stands in the first lines when it is scrolled to `top`: the titles of the columns, and with a head of 2 the page's above."""
+        header = self.header(top + head - 1) if top else None
+        page = self.lines[: head - 1] if top else []
+        return [*page, header] if header is not None else page
+
 
 def sheet_of(sections: Sequence[Section], cells: int, look: Look) -> Sheet:
     lines: list[Line] = []
@@ -65,13 +72,14 @@ def sheet_of(sections: Sequence[Section], cells: int, look: Look) -> Sheet:
         title = Piece(section.title, "tab_active" if look.focused and not number else "title")
         about = look.notice if not number else Cell("")
         right = (*_forms(section, look.form), *([Piece(about.text, about.role)] if about.text else []))
-        lines.append(rule((title,), right, cells))
+        marked = (Piece(f"  {len(look.marks)} marked", "mark"),) if look.marks and not number else ()
+        lines.append(rule((title, *marked), right, cells))
         if look.trouble and not number:
             lines += [(Piece(f" {part}", "error"),) for part in wrap(visible(look.trouble), cells - 2)]
         lines += _facts(section, cells)
         for curve in section.curves:
             lines += curve_lines(curve, cells)
-        table = _table(section, cells)
+        table = _table(section, cells, look.marks)
         spots += [Spot(len(lines) + index + 1, number, row) for index, row in enumerate(section.rows)] if section.columns else []
         lines += table
         lines += text_lines(text_of(section, look.form), cells)
@@ -85,6 +93,11 @@ def detail_lines(sections: Sequence[Section], cells: int, *, focused: bool = Fal
 def with_cursor(line: Line, cells: int) -> Line:
     """The row under the cursor, its sign in the cell before the first column."""
     return under_cursor(fit_line((Piece("›", "mark"), *line[1:]), cells))
+
+
+def edge(section: Section) -> int:
+    """Cells before the first column: the cursor's sign, and that of a mark where rows can be marked."""
+    return 2 if any(row.id for row in section.rows) else 1
 
 
 def told(section: Section, spot: Spot, cells: int) -> str:
@@ -158,14 +171,15 @@ def _layout(section: Section, cells: int) -> list[Place]:
     """Names stand whole before the last of the wordy columns gets what is left."""
     growing = [index for index, column in enumerate(section.columns) if column.grow][:-1]
     natural = {section.columns[index].key: max((width(row.cells[index].text) for row in section.rows), default=0) for index in growing}
-    return fit(section.columns, cells - 1, natural)
+    return fit(section.columns, cells - edge(section), natural)
 
 
-def _table(section: Section, cells: int) -> list[Line]:
+def _table(section: Section, cells: int, marks: frozenset[str]) -> list[Line]:
     if not section.columns:
         return []
     layout = _layout(section, cells)
-    lines: list[Line] = [(Piece(" ", "header"), *header(section.columns, layout))]
+    lines: list[Line] = [(Piece(" " * edge(section), "header"), *header(section.columns, layout))]
     for row in section.rows:
-        lines.append((Piece(" "), *row_line(section.columns, layout, [row.cells[place.column] for place in layout])))
+        mark = (Piece("▪" if row.id in marks else " ", "mark"),) if edge(section) > 1 else ()
+        lines.append((Piece(" "), *mark, *row_line(section.columns, layout, [row.cells[place.column] for place in layout])))
     return lines

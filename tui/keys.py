@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 from tui.line import Line, Piece
 
 # move: wherever there is something to move in; rows: in a list and in a page; the name of a pane: there, in its list and its pages
-Where = Literal["anywhere", "move", "rows", "list", "detail", "relay", "topics", "offsets"]
+# messages, message: on the page with messages of a queue, or with one of them, too; tabs: in a list whose pane has tabs
+Where = Literal["anywhere", "move", "rows", "list", "detail", "relay", "topics", "offsets", "queues", "tabs", "messages", "message"]
 
 
 class Key(NamedTuple):
@@ -48,6 +49,25 @@ KEYS: tuple[Key, ...] = (
     Key(("P",), "pause_relay", "pause the receiver or sender, or let it go on", "relay", short="pause it"),
     Key(("D",), "drain_relay", "drain the receiver or sender: finish, publish, stay paused", "relay", short="drain"),
     Key(("X",), "disconnect", "disconnect the connection", "relay", short="disconnect"),
+    Key(("space",), "mark", "mark the message", "messages", short="mark"),
+    Key(("v",), "mark_range", "mark from here; again at the other end", "messages"),
+    Key(("*",), "mark_invert", "invert the marks", "messages"),
+    Key(("s",), "selector", "only those that a selector finds (SQL 92); an empty one leads back to all", "messages", short="selector"),
+    Key(("/",), "text", "only those that hold a text; an empty one leads back to all", "messages", short="text"),
+    Key(("D",), "on_queue", "remove the message, or all that are marked", "message", short="remove", argument="remove"),
+    Key(("h", "left"), "previous_tab", "tab before", "tabs"),
+    Key(("l", "right"), "next_tab", "next tab", "tabs", short="next tab"),
+    Key(("b",), "browse", "browse the messages of the queue", "queues", short="browse"),
+    Key(("S",), "on_queue", "send a message to the queue", "queues", short="send", argument="send"),
+    Key(("M",), "on_queue", "move messages to another queue: all, some, or those that are marked", "queues", short="move", argument="move"),
+    Key(("C",), "on_queue", "copy messages to another queue: all, some, or those that are marked", "queues", argument="copy"),
+    Key(("R",), "on_queue", "send dead letters back to where they came from", "queues", short="retry", argument="retry"),
+    Key(("P",), "on_queue", "pause the queue, or let it go on", "queues", argument="pause"),
+    Key(("n",), "on_queue", "create a queue", "queues", argument="create"),
+    Key(("X",), "on_queue", "purge the queue: all of its messages are lost", "queues", short="purge", argument="purge"),
+    Key(("D",), "on_queue", "delete the queue", "queues", short="delete", argument="delete"),
+    Key(("x",), "cancel_job", "cancel what is being done to the queue; what was done of it stays done", "queues"),
+    Key(("c",), "cross", "from a queue to who reads it, and from there to what it reads, in another tab", "queues"),
     Key(("tab",), "next_pane", "next pane", "anywhere"),
     Key(("shift+tab",), "previous_pane", "pane before", "anywhere"),
     Key((":",), "command", "type a command; Tab completes it", "anywhere", short="command"),
@@ -61,7 +81,7 @@ KEYS: tuple[Key, ...] = (
 )
 
 NAMES = {"space": "Space", "enter": "Enter", "escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "shift+tab": "Shift-Tab", "tab": "Tab"}
-ARROWS = {"up": "↑", "down": "↓"}
+ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
 
 
 def pane_keys(panes: Iterable[tuple[str, str, str]]) -> tuple[Key, ...]:
@@ -81,9 +101,15 @@ def labels(key: Key) -> str:
 
 
 def live(keys: Iterable[Key], where: Iterable[str]) -> list[Key]:
-    """Those that work there, most particular first."""
+    """Those that work there, most particular first; a key that means something more particular there does not mean the other."""
     places = tuple(where)
-    return [key for place in places for key in keys if key.where == place]
+    found: list[Key] = []
+    taken: set[str] = set()
+    for key in (key for place in places for key in keys if key.where == place):
+        if not taken.issuperset(key.keys):
+            found.append(key)
+            taken.update(key.keys)
+    return found
 
 
 def find(keys: Iterable[Key], pressed: str) -> Key | None:

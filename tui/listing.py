@@ -1,15 +1,17 @@
 """What a table shows of a pane: order, filter, cursor, marks. A value that keys and ticks change; no Textual, no I/O.
 
-The cursor and the marks hold keys, not positions: they stay on their row while rows come, go and change places.
+The cursor and the marks hold keys, not positions: they stay on their row while rows come, go and change places. A pane whose groups are
+tabs has a listing for each of them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from monitor.store import Store
 from tui.filter import Predicate, parse_filter
 from tui.format import width
-from tui.pane import STATE, Crossing, Entry, Group, Pane, sort_entries
+from tui.pane import STATE, Column, Crossing, Entry, Group, Pane, sort_entries
 
 NAME_SAMPLE = 2000  # rows that are looked at to find how wide the names are
 
@@ -33,9 +35,11 @@ class View(NamedTuple):
 
 
 class Listing:
-    def __init__(self, pane: Pane) -> None:
+    def __init__(self, pane: Pane, tab: int | None = None) -> None:
         self.pane = pane
+        self.tab = tab  # the group whose rows it has; None: those of all
         self.groups: tuple[Group, ...] = ()
+        self.counts: Counter[int] = Counter()  # rows by group, also of those that other listings have
         self.items: list[Item] = []  # what stands in the table, top to bottom
         self.shown = 0  # rows that the filter lets through
         self.total = 0
@@ -57,7 +61,9 @@ class Listing:
     def feed(self, store: Store, now: float) -> None:
         """Takes what is known now."""
         self.groups = self.pane.groups(store)
-        self._entries = self.pane.entries(store)
+        entries = self.pane.entries(store)
+        self.counts = Counter([entry.group for entry in entries])
+        self._entries = entries if self.tab is None else [entry for entry in entries if entry.group == self.tab]
         self.widths.clear()
         self.total = len(self._entries)
         if self.marks:
@@ -73,11 +79,23 @@ class Listing:
             words = self.pane.words
             kept = [entry for entry in kept if matches(words(entry))]
         self.shown = len(kept)
-        if len(self.groups) == 1:
-            self.items = list(sort_entries(kept, self.groups[0], self.sort, self.reverse, now))
+        if (only := self.only) is not None:
+            self.items = list(sort_entries(kept, self.groups[only], self.sort, self.reverse, now))
         else:
             self.items = self._grouped(kept, now)
         self._find_cursor()
+
+    @property
+    def only(self) -> int | None:
+        """The one group that its rows are of; None: there are several, each below its title."""
+        if self.tab is not None and self.groups:
+            return self.tab
+        return 0 if len(self.groups) == 1 else None
+
+    @property
+    def columns(self) -> list[Column]:
+        """Those that rows here can be ordered by."""
+        return [column for index, group in enumerate(self.groups) if self.tab in (None, index) for column in group.columns]
 
     def _grouped(self, kept: list[Entry], now: float) -> list[Item]:
         items: list[Item] = []
@@ -207,5 +225,5 @@ class Listing:
 
     def marked(self) -> list[Entry]:
         """The marked rows in the order of the table, or the current one when none is marked."""
-        chosen = [entry for entry in self.entries_shown() if entry.key in self.marks]
+        chosen = [entry for entry in self.entries_shown() if entry.key in self.marks] if self.marks else []
         return chosen or ([self.current] if self.current is not None else [])

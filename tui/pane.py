@@ -1,13 +1,13 @@
 """What a pane is: groups of columns, and rows as values, made by pure functions of the store. No Textual, no clock, no I/O.
 
-A pane is one module of `tui.panes` that defines PANE, usually a `ListPane`; panes are found by name, with no list to edit. The table widget
-places the cells, the command line prints `sections()`: both show exactly these texts. A cell's text is safe to place anywhere: whoever
-makes it passes text from outside through `tui.format.visible`.
+A pane is one module of `tui.panes` that defines PANE, usually a `tui.listpane.ListPane`; panes are found by name, with no list to edit.
+The table widget places the cells, the command line prints `sections()`: both show exactly these texts. A cell's text is safe to place
+anywhere: whoever makes it passes text from outside through `tui.format.visible`.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
 
 from backends.questions import Found, Question
@@ -15,6 +15,7 @@ from backends.snapshots import Kind, Snapshot
 from monitor.store import Store
 from tui.chart import Curve
 
+Where = Literal["", "messages", "message"]
 Role = Literal["", "dim", "ok", "warn", "crit", "accent", "title"]  # a theme gives each its colours; the word and glyph are in the text
 
 
@@ -44,6 +45,7 @@ class Opening(NamedTuple):
     question: Question | None
     page: Callable[[Found | None, float], "list[Section]"]  # what was told, and now
     is_live: bool = False
+    place: Where = ""  # of keys that work on this page alone, as `tui.keys` names it
 
 
 class Crossing(NamedTuple):
@@ -54,6 +56,7 @@ class Crossing(NamedTuple):
     matches: Callable[["Entry"], bool]
     nothing: str  # what to say when nothing matches
     narrows: bool = True  # only what matches is shown there; else one is taken to the first of it
+    tab: str = ""  # the group of the other pane, where its groups are tabs
 
 
 class Row(NamedTuple):
@@ -62,6 +65,7 @@ class Row(NamedTuple):
     stale: bool = False  # its source is down: shown dimmed
     opens: Opening | None = None  # of a row in a detail
     copies: str = ""  # what copying takes; "" is the texts of its cells
+    id: str = ""  # what a mark on it stands for; "" cannot be marked
 
 
 class Form(NamedTuple):
@@ -105,6 +109,7 @@ class Group(NamedTuple):
     title: str
     fields: tuple[Field, ...]
     of: int = 0  # how many there are outside, when not all of them are rows
+    nothing: str = ""  # why there are no rows of it, where its pane has more to say than that
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -123,6 +128,7 @@ class Pane(Protocol):
     kind: Kind | None
     key: str  # "2"
     title: str  # "Topics"
+    is_tabbed: bool  # its groups are tabs: the rows of one of them are in the list
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -146,7 +152,7 @@ class Pane(Protocol):
         ...
 
     def sections(self, store: Store, now: float) -> list[Section]:
-        """Every group that has rows, with columns and rows, worst first: what the command line prints."""
+        """Every group that has rows (of tabs the first), with columns and rows, worst first: what the command line prints."""
         ...
 
     def detail(self, store: Store, key: str, now: float) -> list[Section]:
@@ -165,92 +171,16 @@ class Pane(Protocol):
         """What belongs to this row in another pane, or why nothing does."""
         ...
 
-    def empty(self, store: Store) -> str:
+    def notices(self, store: Store, group: int) -> tuple[Cell, ...]:
+        """What is to be said above the rows of that group, besides how its sources are."""
+        ...
+
+    def empty(self, store: Store, group: int = 0) -> str:
         """Why there are no rows, and what to do next: not configured (how to), down (why), or really nothing."""
         ...
 
 
 STATE = "state"  # the key of the column with the verdict: tables are sorted by it first, worst on top
-
-
-class ListPane:
-    """A pane made of functions: how a snapshot becomes entries, and an entry a detail."""
-
-    def __init__(
-        self,
-        *,
-        name: str,
-        kind: Kind | None,
-        key: str,
-        title: str,
-        groups: Sequence[Group],
-        entries: Callable[[Snapshot], Iterable[Entry]],
-        words: Callable[[Entry], str],
-        detail: Callable[[Entry, float, Found | None], list[Section]],
-        nothing: str,
-        inquiry: Callable[[Entry], Question | None] = lambda entry: None,
-        crossing: Callable[[Entry], Crossing | str] = lambda entry: "nothing belongs to it in another pane",
-        adapt: Callable[[Group, Sequence[Snapshot]], Group] = lambda group, snapshots: group,
-    ) -> None:
-        """`adapt` gives a group what it has only now: a column that is needed, how many rows there would be."""
-        self.name, self.kind, self.key, self.title = name, kind, key, title
-        self._groups = tuple(groups)
-        self._entries, self.words, self._detail, self._nothing, self._adapt = entries, words, detail, nothing, adapt
-        self.inquiry, self.crossing = inquiry, crossing
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return self._groups[0].columns
-
-    def snapshots(self, store: Store) -> list[Snapshot]:
-        return list(store.snapshots.values()) if self.kind is None else store.of_kind(self.kind)
-
-    def groups(self, store: Store) -> tuple[Group, ...]:
-        snapshots = self.snapshots(store)
-        groups = tuple(self._adapt(group, snapshots) for group in self._groups)
-        return groups if len(snapshots) > 1 else tuple(group.without("source") for group in groups)
-
-    def entries(self, store: Store) -> list[Entry]:
-        return [entry for snapshot in self.snapshots(store) for entry in self._entries(snapshot)]
-
-    def rows(self, store: Store, now: float) -> list[Row]:
-        return _rows(self._groups[0], 0, self.entries(store), now)
-
-    def sections(self, store: Store, now: float) -> list[Section]:
-        entries = self.entries(store)
-        made = ((group, _rows(group, index, entries, now)) for index, group in enumerate(self.groups(store)))
-        return [
-            Section(
-                f"{group.title} {group.counted(len(rows))}" if group.of > len(rows) else group.title,
-                columns=group.columns,
-                rows=tuple(rows),
-            )
-            for group, rows in made
-            if rows
-        ]
-
-    def detail(self, store: Store, key: str, now: float) -> list[Section]:
-        found = next((entry for entry in self.entries(store) if entry.key == key), None)
-        return [] if found is None else self._detail(found, now, None)
-
-    def detail_of(self, entry: Entry, now: float, found: Found | None = None) -> list[Section]:
-        return self._detail(entry, now, found)
-
-    def empty(self, store: Store) -> str:
-        snapshots = self.snapshots(store)
-        if not snapshots:
-            return "Nothing is known yet: waiting for the monitor's first word."
-        words = [f"{snapshot.source}: {snapshot.error}" for snapshot in snapshots if snapshot.error]
-        if words:
-            return "\n".join(words)
-        if all(snapshot.data is None for snapshot in snapshots):
-            return "Asking for the first time: " + ", ".join(snapshot.source for snapshot in snapshots)
-        return self._nothing
-
-
-def _rows(group: Group, index: int, entries: Iterable[Entry], now: float) -> list[Row]:
-    mine = sort_entries([entry for entry in entries if entry.group == index], group, STATE, False, now)
-    return [Row(entry.key, tuple(field.cell(entry, now) for field in group.fields), entry.snapshot.state != "ok") for entry in mine]
 
 
 def sort_entries(entries: list[Entry], group: Group, column: str, reverse: bool, now: float) -> list[Entry]:

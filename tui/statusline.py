@@ -69,7 +69,9 @@ def _mode(status: Status) -> list[Piece]:
         pieces += [Piece("✖ NO DAEMON", "crit"), Piece(" ", "status")]
     elif not demo:
         pieces += [Piece("embedded " if status.link.started_by_us else "attached ", "status")]
-    pieces.append(Piece(" WRITE ", "badge") if status.writable and not demo else Piece("" if status.writable else "[RO]", "status"))
+    until = None if status.monitor is None else status.monitor.write_until
+    left = "" if until is None else f"{coarse_age(until - status.now)} "
+    pieces.append(Piece(f" WRITE {left}", "badge") if status.writable and not demo else Piece("" if status.writable else "[RO]", "status"))
     if status.paused_since is not None:
         pieces.append(Piece(f" PAUSED {coarse_age(status.now - status.paused_since)} ", "badge"))
     if status.hangul:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tui.fit import Place, fit, header, row_line
 from tui.format import number, visible
-from tui.line import Line, Piece, fit_line, rule, wrap
+from tui.line import Line, Piece, fit_line, line_width, rule, wrap
 from tui.listing import Heading, Item, Listing
 from tui.pane import STATE, Cell, Entry
 
@@ -35,17 +35,17 @@ def sortable(listing: Listing, cells: int) -> list[str]:
     """Keys of the columns on the screen, of the group in which the cursor stands."""
     if not listing.groups:
         return []
-    group = listing.current.group if listing.current is not None else 0
+    group = listing.current.group if listing.current is not None else listing.only or 0
     return [listing.groups[group].columns[place.column].key for place in places(listing, group, cells)]
 
 
 def table_lines(listing: Listing, about: Surroundings, cells: int, rows: int) -> list[Line]:
     """Exactly `rows` lines. Scrolls the listing so that its cursor is among them."""
-    top = [_title(listing, about, cells, 0), *_notices(about.notices, cells)]
-    single = len(listing.groups) == 1
-    layouts = [places(listing, group, cells) for group in range(len(listing.groups))]
-    if single and listing.items:
-        top.append(_columns(listing, 0, layouts[0]))
+    strip = [] if listing.tab is None else [tabs_strip(listing, cells)]
+    top = [*strip, _title(listing, about, cells, 0), *_notices(about.notices, cells)]
+    layouts = [places(listing, group, cells) if listing.tab in (None, group) else [] for group in range(len(listing.groups))]
+    if listing.only is not None and listing.items:
+        top.append(_columns(listing, listing.only, layouts[listing.only]))
     room = max(1, rows - len(top))
     if not listing.items:
         return [*top, *_nothing(listing, about, cells)][:rows]
@@ -53,7 +53,7 @@ def table_lines(listing: Listing, about: Surroundings, cells: int, rows: int) ->
     room -= told is not None
     scroll(listing, room)
     shown = listing.items[listing.top : listing.top + room]
-    top[0] = _title(listing, about, cells, len(shown))
+    top[len(strip)] = _title(listing, about, cells, len(shown))
     lines = [*top, *(_item(listing, item, layouts, about, cells) for item in shown)]
     return lines if told is None else [*lines, *([()] * (rows - 1 - len(lines))), told]
 
@@ -83,9 +83,26 @@ def scroll(listing: Listing, room: int) -> None:
     listing.top = min(listing.top, max(0, len(listing.items) - room))
 
 
+def tabs_strip(listing: Listing, cells: int) -> Line:
+    """All tabs with how many rows each has, the one in front marked; where there is too little room the others have no counts."""
+    for gap, is_short in ((" ", False), ("", False), ("", True)):
+        line: list[Piece] = []
+        for index, group in enumerate(listing.groups):
+            is_front = index == listing.tab
+            much = "" if is_short and not is_front else f" {number(max(group.of, listing.counts[index]))}"
+            line += [Piece(f" {group.title}{much} ", "tab_active" if is_front else "tab"), Piece(gap)]
+        if line_width(line) <= cells:
+            break
+    return fit_line(line, cells)
+
+
 def _title(listing: Listing, about: Surroundings, cells: int, on_screen: int) -> Line:
     count = number(listing.total) if listing.shown == listing.total else f"{number(listing.shown)} of {number(listing.total)}"
-    left = [Piece(listing.pane.title, "tab_active" if about.focused else "title"), Piece(f" {count}", "title")]
+    title, more = listing.pane.title, ""
+    if listing.tab is not None:
+        group = listing.groups[listing.tab]
+        title, more = group.title, f" (of {number(group.of)}: the rest is not told)" if group.of > listing.total else ""
+    left = [Piece(title, "tab_active" if about.focused else "title"), Piece(f" {count}{more}", "title")]
     if listing.scope is not None:
         left.append(Piece(f"  {visible(listing.scope.title)}", "accent"))
     if listing.filter_text:
@@ -97,7 +114,8 @@ def _title(listing: Listing, about: Surroundings, cells: int, on_screen: int) ->
         right.append(Piece(f"{number(listing.top + 1)}-{number(listing.top + on_screen)} of {number(len(listing.items))}  ", "dim"))
     if about.read_ago:
         right.append(Piece(f"{about.read_ago}  ", "dim"))
-    name = next((c.title for group in listing.groups for c in group.columns if c.key == listing.sort), listing.sort.upper())
+    columns = listing.columns
+    name = next((column.title for column in columns if column.key == listing.sort), columns[0].title if columns else "")
     right.append(Piece(f"by {name} {'▴' if listing.reverse else '▾'}", "dim"))
     return rule(left, right, cells)
 
@@ -122,6 +140,8 @@ def _nothing(listing: Listing, about: Surroundings, cells: int) -> list[Line]:
 def _columns(listing: Listing, group: int, layout: Sequence[Place]) -> Line:
     columns = listing.groups[group].columns
     key = listing.sort if any(column.key == listing.sort for column in columns) else STATE
+    if listing.tab is not None and all(column.key != key for column in columns):
+        key = columns[0].key
     return (Piece(" " * EDGE, "header"), *header(columns, layout, key, listing.reverse))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from backends.messages import Messages
 from backends.questions import Records
 from tui.clipboard import MAX_BYTES, into_tmux, osc52
 from tui.detailview import text_of
@@ -67,6 +68,11 @@ class Takings:
         if deck.detail_focused:
             title = " › ".join(trail.titles)
             spot = deck.spot
+            if trail.page.marks:
+                rows = [row for section in trail.shown for row in section.rows if row.id in trail.page.marks]
+                return Copy(count(len(rows), "row"), "\n".join(copy_of_row(row, "").text for row in rows))
+            if trail.page.place == "message":
+                spot = None  # its body, wherever the cursor is
             return copy_of_page(trail.shown, trail.page.form, title) if spot is None else copy_of_row(spot.row, f"a row of {title}")
         entries = deck.moves.marked()
         if not entries:
@@ -89,7 +95,7 @@ class Takings:
         stem, ending = deck.active, ".csv"
         if deck.detail_focused:
             stem = "-".join(deck.trail.titles)
-            ending = ".jsonl" if any(isinstance(each, Records) for each in _exports(deck.trail.shown)) else ".json"
+            ending = ".jsonl" if any(isinstance(each, Records | Messages) for each in _exports(deck.trail.shown)) else ".json"
         self._console.line.open(":", "write " + proposed(stem, self._console.clock(), ending))
 
     def write(self, name: str) -> None:
@@ -126,20 +132,28 @@ class Takings:
         spot = self._console.deck.spot
         tables = [section for section in trail.shown if section.columns]
         table = trail.shown[spot.section] if spot is not None else tables[0] if tables else None
-        exports = _exports(trail.shown)
+        exports = [_marked(each, trail.page.marks) for each in _exports(trail.shown)]
         if not exports and table is not None:
             titles = [column.key for column in table.columns]
             exports = [dict(zip(titles, (cell.text.strip() for cell in row.cells), strict=True)) for row in table.rows]
         what = " › ".join(trail.titles)
         if table is None:
             return Content(what, (), lambda: (), lambda: exports)
-        rows = [[cell.text for cell in row.cells] for row in table.rows]
+        marks = trail.page.marks
+        rows = [[cell.text for cell in row.cells] for row in table.rows if not marks or row.id in marks]
         return Content(what, tuple(column.title for column in table.columns), lambda: rows, lambda: exports)
 
 
 def _sourced(entry: Entry) -> dict[str, object]:
     """The struct behind a row, with the name of its source."""
     return {"source": entry.snapshot.source, **msgspec.to_builtins(entry.item)}
+
+
+def _marked(export: object, marks: set[str]) -> object:
+    """Only the marked ones, where any are."""
+    if not marks or not isinstance(export, Messages):
+        return export
+    return msgspec.structs.replace(export, messages=tuple(each for each in export.messages if each.id in marks))
 
 
 def _exports(sections: list[Section]) -> list[object]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from backends.questions import Found, Question
 from tui.detailview import Look, Sheet, Spot
 from tui.format import clock
-from tui.pane import Cell, Entry, Opening, Pane, Row, Section
+from tui.pane import Cell, Entry, Opening, Pane, Row, Section, Where
 
 GONE = "its row is no more in the list: this is what was known of it"
 ONCE = "once"  # what an answer stands for that no snapshot makes old
@@ -25,6 +25,8 @@ class Page:
         self.top = 0
         self.is_seen = False  # the cursor's row is on the screen, and stays there
         self.form: str | None = None
+        self.marks: set[str] = set()  # ids of rows
+        self._anchor: str | None = None  # where a range of marks began
         self.asked: Question | None = None
         self.seen: float | str | None = None
         self.is_asking = False
@@ -32,6 +34,15 @@ class Page:
         self.found_at: float | None = None
         self.trouble = ""
         self.wants_in = False  # Enter was pressed before its answer was there: a quick hand is not to wait for it
+
+    @property
+    def place(self) -> Where:
+        return "" if self.opening is None else self.opening.place
+
+    @property
+    def head(self) -> int:
+        """Lines on top that stay while rows are scrolled below them: the titles of columns, and of messages how many of how many."""
+        return 2 if self.place == "messages" else 1
 
     def needs(self, question: Question | None, seen: float | str | None) -> bool:
         """Whether it is time to ask: never before, something else, or of an older snapshot."""
@@ -59,7 +70,32 @@ class Page:
         else:
             notice = Cell("")
         trouble = "" if self.is_asking and self.seen == ONCE else self.trouble
-        return Look(focused, self.form, notice, GONE if gone else trouble or down)
+        return Look(focused, self.form, notice, GONE if gone else trouble or down, frozenset(self.marks))
+
+    # -- marks --------------------------------------------------------------------------------------------------------------------------
+
+    def mark(self, sheet: Sheet, rows: int) -> None:
+        """Marks or unmarks the row under the cursor and goes to the next one."""
+        if (spot := self.current(sheet)) is not None and spot.row.id:
+            self.marks ^= {spot.row.id}
+            self.move(sheet, 1, rows)
+
+    def mark_range(self, sheet: Sheet) -> str:
+        """The first call sets one end at the cursor, the second marks everything between; says what happened."""
+        ids = [spot.row.id for spot in sheet.spots if spot.row.id]
+        here = spot.row.id if (spot := self.current(sheet)) is not None else ""
+        if here not in ids:
+            return "no row to mark"
+        if self._anchor not in ids:
+            self._anchor = here
+            return "range begins here; v again at its other end"
+        ends = sorted(ids.index(each) for each in (self._anchor, here))
+        self._anchor = None
+        self.marks |= set(ids[ends[0] : ends[1] + 1])
+        return f"{len(self.marks)} marked"
+
+    def mark_invert(self, sheet: Sheet) -> None:
+        self.marks ^= {spot.row.id for spot in sheet.spots if spot.row.id}
 
     # -- moving on its sheet ------------------------------------------------------------------------------------------------------------
 
@@ -83,14 +119,14 @@ class Page:
 
     def show(self, sheet: Sheet, rows: int) -> None:
         """The cursor's row on the screen, between a first line for the titles of its columns and a last one for what is to be told."""
-        if (spot := self.current(sheet)) is not None and not self.top < spot.line < self.top + rows - 1:
-            self.top = spot.line - rows + 2 if spot.line >= self.top + rows - 1 else spot.line - 1
+        if (spot := self.current(sheet)) is not None and not self.top + self.head <= spot.line < self.top + rows - 1:
+            self.top = spot.line - rows + 2 if spot.line >= self.top + rows - 1 else spot.line - self.head
         self.settle(sheet, rows)
 
     def _notice(self, sheet: Sheet, rows: int) -> None:
         """After a move: whether the cursor is on the screen."""
         self.settle(sheet, rows)
-        self.is_seen = self.top < self._line(sheet) < self.top + rows
+        self.is_seen = self.top + self.head <= self._line(sheet) < self.top + rows
 
     def move(self, sheet: Sheet, by: int, rows: int) -> None:
         """That many rows; where the next row is not on the screen, text is scrolled by as many lines first."""
@@ -102,8 +138,9 @@ class Page:
             self.settle(sheet, rows)
             if spot is not None:
                 self.cursor = min(sheet.spots, key=lambda each: abs(each.line - spot.line - by)).name
-                if not self.top < self._line(sheet) < self.top + rows:
-                    on_screen = [each for each in sheet.spots if self.top < each.line < self.top + rows - 1]
+                first = self.top + self.head
+                if not first <= self._line(sheet) < self.top + rows:
+                    on_screen = [each for each in sheet.spots if first <= each.line < self.top + rows - 1]
                     self.cursor = on_screen[0 if by > 0 else -1].name if on_screen else self.cursor
         self._notice(sheet, rows)
 
@@ -118,7 +155,7 @@ class Page:
                 following = sheet.spots[place]
                 if self.top <= following.line <= self.top + rows - 1:
                     self.cursor = following.name
-                    if not self.top < following.line < self.top + rows - 1:
+                    if not self.top + self.head <= following.line < self.top + rows - 1:
                         self.top += by
                     return
         self.top += by
@@ -192,6 +229,12 @@ class Trail:
         self.page.cursor = spot.name
         self.pages.append(Page(spot.row.opens, spot.name))
         return True
+
+    def put(self, opening: Opening, above: int) -> None:
+        """A page that no row leads to, on the first `above` ones; none at all where it is the last of those."""
+        del self.pages[above:]
+        if opening.question is None or opening.question != (self.page.opening.question if self.page.opening is not None else None):
+            self.pages.append(Page(opening))
 
     def back(self) -> bool:
         """One page back, to the row one came from; False on the first."""

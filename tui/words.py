@@ -98,6 +98,14 @@ LOOKS: dict[str, Look] = {
     "STUCK": CRIT,
     "SILENT": ODD,
     "ENDED": QUIET,
+    # subscribers, connections and networks of a broker
+    "SLOW": WARN,
+    "BLOCKED": WARN,
+    "OFFLINE": WARN,
+    # what is done to a queue
+    "running": Look("▸", "accent", 4),
+    "done": QUIET,
+    "cancelled": QUIET,
     # queues
     "GROWING": WARN,
     "NO_CONSUMER": CRIT,

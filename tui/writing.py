@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from backends.messages import Messages
 from backends.questions import Record, Records
 from tui.format import size
 
@@ -60,6 +61,10 @@ def _csv(content: Content) -> bytes:
 
 
 def _json_lines(item: Any) -> Iterable[bytes]:
+    if isinstance(item, Messages):
+        from backends.activemq.messages.lines import to_line
+
+        return [to_line(item.queue, message).rstrip(b"\n") for message in item.messages]
     if isinstance(item, Records):
         return [msgspec.json.encode(record_of(item.topic, record)) for record in item.records]
     return [msgspec.json.encode(item)]

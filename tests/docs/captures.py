@@ -17,7 +17,7 @@ from tests.stories.console import Console
 REPOSITORY = Path(__file__).parents[2]
 SCREENS = REPOSITORY / "docs" / "screens"
 SETTLE_S = 75.0  # rates over a minute need one
-PANES = {"overview": "0", "relay": "1", "topics": "2", "offsets": "3", "heap": "4", "queues": "5"}
+PANES = {"overview": "0", "relay": "1", "topics": "2", "offsets": "3", "heap": "4"}
 SIZES = {"80x24": (80, 24), "200x60": (200, 60)}  # of some only, besides all at 120x40
 WALKS = {  # keys that lead to a page, and what stands on it; each begins where the one before it ended
     "topics": (
@@ -31,6 +31,15 @@ WALKS = {  # keys that lead to a page, and what stands on it; each begins where 
         ("offsets-partitions", ("/", "audit-sink.*groups$\r", "enter"), "── Partitions "),
         ("offsets-history", ("enter",), "── History"),
     ),
+    "queues": (
+        ("queues", ("5",), "── Queues "),
+        ("queues-browse", ("/", "^invoices.mixed .*old\r", "b"), "messages of invoices.mixed"),
+        ("queues-message", ("enter",), "── Body"),
+        ("queues-send", ("S",), "Send to invoices.mixed"),
+        ("queues-send-counted", ("one more", "tab", "enter"), "Cancel"),
+        ("queues-purge", ("esc", "X"), "Type invoices.mixed and Enter"),
+        ("queues-brokers", ("esc", "esc", "esc", "esc", "esc", "left"), "── Brokers "),
+    ),
 }
 
 
@@ -42,7 +51,7 @@ def main() -> int:
         with Lab(root) as lab:
             lab.start()
             config = lab.write_config(root / "config.yaml")
-            command = [sys.executable, "-m", "relay_console", "-c", str(config)]
+            command = [sys.executable, "-m", "relay_console", "-c", str(config), "--write"]
             try:
                 _capture(command)
             finally:

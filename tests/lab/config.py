@@ -85,7 +85,7 @@ def _broker(name: str, jolokia: str, stomp: str, statistics: bool) -> dict[str, 
         "user": "admin",
         "password": {"env": PASSWORD_VARIABLE},
         "statistics_plugin": statistics,
-        "write": False,
+        "write": True,  # console.write is not: `:write 10m` opens a window, in which nothing is touched that anybody needs
         "queues": {"exclude": ["ActiveMQ.Statistics*"]},
         "interval": "5s",
     }

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from backends import demo
 from backends.details import of_name
-from backends.questions import VERBS, Found, Question, RecordsOf, Whole, WholeOf, question_of
+from backends.questions import VERBS, Found, HistoryOf, Question, RecordsOf, Whole, WholeOf, question_of
 from backends.snapshots import Data, Kind, Snapshot
 from backends.source import Unavailable
 from link.protocol import Event, Reply
@@ -53,7 +53,9 @@ def told_by_the_demonstration(question: Question) -> Found | str:
     try:
         if isinstance(question, WholeOf):
             return Whole(NOW, of_name(demo.topics(TROUBLE, NOW), question.name or ""))
-        return demo.records(question, TROUBLE, NOW) if isinstance(question, RecordsOf) else demo.history(question, TROUBLE, NOW)
+        if isinstance(question, RecordsOf):
+            return demo.records(question, TROUBLE, NOW)
+        return demo.history(question, TROUBLE, NOW) if isinstance(question, HistoryOf) else "nothing is scripted for it"
     except Unavailable as trouble:
         return trouble.error
 
@@ -75,7 +77,12 @@ class ScriptedLink:
         self.changed = changed
 
     async def command(
-        self, target: str, verb: str, arguments: Mapping[str, Any] | None = None, expect: Mapping[str, Any] | None = None
+        self,
+        target: str,
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        expect: Mapping[str, Any] | None = None,
+        deadline: float = 30.0,
     ) -> Reply:
         if verb in VERBS:
             question = question_of(verb, arguments or {})

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from tests.tui.scripted import incident, snapshot, store_of
-from tui.actions import OFFERS, READ_ONLY, Act, Refused, offered
+from tui.actions.plan import READ_ONLY, Act, Refused
+from tui.actions.relay import OFFERS, offered
 from tui.pane import Entry, panes
 
 RELAY = next(pane for pane in panes() if pane.name == "relay")

@@ -232,7 +232,7 @@ async def test_a_key_that_cannot_work_is_greyed_with_its_reason() -> None:
     async with story(link=link, view="relay") as it:
         it.sees("[RO]")
         await it.press("P")
-        it.sees("read-only: start with --write")
+        it.sees("read-only: :write 10m")
         await it.press("question_mark")
         it.sees("pause the receiver or sender, or let it go on (read-only")
         assert link.sent == []

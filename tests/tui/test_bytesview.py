@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui import bytesview
-from tui.bytesview import forms, one_line
+from tui import bytesview, xmlview
+from tui.bytesview import forms, map_forms, one_line
 
 
 def names(data: bytes | None, whole: int | None = None) -> list[str]:
@@ -75,3 +75,45 @@ def test_json_as_deep_as_it_wants_does_no_harm() -> None:
 def test_any_bytes_fit_a_cell_and_every_form_can_be_made(data: bytes) -> None:
     assert one_line(data).isprintable()
     assert all(isinstance(form.text(), str) for form in forms(data, len(data)))
+
+
+XML = [
+    (b"<a/>", "<a/>"),
+    ("<?xml version='1.0' encoding='utf-8'?><가 b='1 &lt; 2'>값</가>".encode(), '<가 b="1 &lt; 2">값</가>'),
+    (b"<a>text <b>bold</b> tail</a>", "<a>\n  text\n  <b>bold</b>\n  tail\n</a>"),
+    (b"<a><!-- why --><?p i?><![CDATA[<x>]]></a>", "<a>\n  <!-- why -->\n  <?p i?>\n  &lt;x&gt;\n</a>"),
+]
+
+
+@pytest.mark.parametrize(("data", "looks"), XML)
+def test_xml_is_laid_out(data: bytes, looks: str) -> None:
+    assert xmlview.laid_out(data) == looks
+    assert [form.name for form in forms(data, len(data))] == ["XML", "text", "hex"]
+
+
+BOMB = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><a>&b;</a>'
+FETCH = b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd"><a>&x;</a>'
+
+
+DEEP = b"<a>" * 300 + b"</a>" * 300
+MUCH = b"<a>" + b"x" * (2 << 20)
+
+
+@pytest.mark.parametrize("data", [BOMB, FETCH, DEEP, MUCH, b"<a>", b"<a>&x;</a>", b"<a/><b/>", b"<\xff>", b"a<b"])
+def test_what_is_no_plain_xml_stays_text(data: bytes) -> None:
+    assert xmlview.laid_out(data) is None
+    assert forms(data, len(data))[0].name in ("text", "hex")
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_break_the_reading_of_xml(data: bytes) -> None:
+    xmlview.laid_out(b"<" + data)
+
+
+def test_a_map_is_its_names_and_values_before_its_json() -> None:
+    data = '{"이름":"x\\u001b","n":5,"deep":{"a":1}}'.encode()
+    made = map_forms(data, len(data))
+    assert [form.name for form in made] == ["map", "JSON", "text", "hex"]
+    assert made[0].text().splitlines() == ['이름  "x\\u001b"', "n     5", 'deep  {"a":1}']
+    assert map_forms(b"[1]", 3)[0].name == "JSON"
+    assert map_forms(b'{"cut', 900)[0].name == "text"

@@ -45,3 +45,10 @@ def test_names_and_arguments_are_completed() -> None:
     assert commands.complete("t", ALL, choices) == ["topics", "theme"]
     assert commands.complete("theme l", ALL, choices) == ["theme light"]
     assert commands.complete("quit x", ALL, choices) == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "seconds"), [("10m", 600.0), ("90s", 90.0), ("off", 0.0), ("queues.csv", None), ("10m.csv", None), ("10", None)]
+)
+def test_a_time_after_write_is_a_window_and_anything_else_a_file(argument: str, seconds: float | None) -> None:
+    assert commands.window(argument) == seconds

@@ -6,6 +6,8 @@ import pytest
 
 from tui import keys
 from tui.app import Console
+from tui.browsing import Browsing
+from tui.hands import Hands
 from tui.pane import panes
 from tui.screens.moves import Moves
 from tui.taking import Takings
@@ -34,10 +36,10 @@ def test_what_loses_something_cannot_be_typed_with_a_korean_input_method() -> No
 
 @pytest.mark.parametrize("key", keys.KEYS, ids=lambda key: key.action)
 def test_every_key_has_something_that_does_it(key: keys.Key) -> None:
-    from tui.actions import OFFERS
+    from tui.actions.relay import OFFERS
 
     name = f"do_{key.action}"
-    assert any(hasattr(one, name) for one in (Moves, Takings, Console)) or (key.where == "relay" and key.action in OFFERS)
+    assert any(hasattr(one, name) for one in (Moves, Takings, Hands, Browsing, Console)) or (key.where == "relay" and key.action in OFFERS)
 
 
 def test_every_key_stands_in_the_docs() -> None:

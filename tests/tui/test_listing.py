@@ -2,7 +2,8 @@
 
 import pytest
 
-from backends.snapshots import Broker, Queue, Queues, QueueVerdict
+from backends.broker import Broker, Queue, QueueVerdict
+from backends.snapshots import Queues
 from tests.tui.scripted import NOW, incident, snapshot, store_of
 from tui.listing import Heading, Listing
 from tui.pane import Entry, panes
@@ -16,7 +17,7 @@ def queue(name: str, pending: int = 0, verdict: QueueVerdict = "OK", rate: float
 
 
 def fed(*queues: Queue) -> Listing:
-    listing = Listing(PANES["queues"])
+    listing = Listing(PANES["queues"], 0)
     feed(listing, *queues)
     return listing
 

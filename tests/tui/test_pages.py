@@ -385,7 +385,7 @@ async def writes(it: Story, name: str) -> None:
     assert prompt is not None
     prompt.value = f":write {name}"
     await it.press("enter")
-    await until(lambda: it.console.deck._message is not None)
+    await until(lambda: it.console.deck.hints.message is not None)
     await it.pilot.pause()
 
 

@@ -3,6 +3,7 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from monitor.replica import LinkState
 from monitor.store import MonitorStatus
@@ -34,6 +35,11 @@ def test_everything_is_named_where_there_is_room() -> None:
     assert "bastion-1 › Queues › orders.dlq" in row
     assert "attached [RO]  ✖ 2  ▴ 1  relay ✓<10s  main ✓<10s" in row
     assert "broker-b ✖0s" in row
+
+
+def test_a_window_in_which_actions_are_allowed_says_how_long_it_lasts() -> None:
+    window = replace(MONITOR, write=True, write_until=NOW + 571)
+    assert " WRITE 9m   ✖ 2" in text(STATUS._replace(monitor=window, writable=True))
 
 
 def test_the_bad_sources_are_named_first() -> None:

@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 
-from backends.snapshots import HeapVerdict, QueueVerdict, State, TopicState, Verdict
+from backends.broker import QueueVerdict
+from backends.snapshots import HeapVerdict, State, TopicState, Verdict
 from monitor import severity
 from tui.words import CRIT, LOOKS, ODD, WARN, look, rank, spoken, verdict
 

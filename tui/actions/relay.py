@@ -1,44 +1,12 @@
-"""What an operator may do to the rows of a pane, as values: what to ask, which command to send. Pure; guards are here, not in keys."""
+"""What may be done to the rows of the relay's pane. Pure; guards are here, not in keys."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from backends.snapshots import Relay
 from relay.status import ConnectionStatus, FailedFile, ReceiverStatus, SenderStatus
+from tui.actions.plan import READ_ONLY, Act, Argument, Refused, Send, samples
 from tui.format import count, number, visible
 from tui.pane import Entry
-
-SAMPLES = 5  # names a question lists before it says how many more there are
-
-Argument = str | int | float | bool | None
-
-
-class Send(NamedTuple):
-    """One command for the link."""
-
-    target: str
-    verb: str
-    arguments: dict[str, Argument]
-    expect: dict[str, Argument]
-
-
-class Act(NamedTuple):
-    """A question and what follows from yes. Tier 1 is one harmless thing (y/N), tier 2 shows what it will touch (Cancel is chosen)."""
-
-    title: str
-    lines: tuple[str, ...]
-    yes: str
-    sends: tuple[Send, ...]
-    tier: int = 2
-
-
-class Refused(NamedTuple):
-    """Why not."""
-
-    reason: str
-
-
-READ_ONLY = "read-only: start with --write, or set console.write: true in config.yaml"
 
 
 def offered(verb: str, entries: Sequence[Entry], *, writable: bool) -> Act | Refused:
@@ -53,18 +21,13 @@ def offered(verb: str, entries: Sequence[Entry], *, writable: bool) -> Act | Ref
     return OFFERS[verb](entries)
 
 
-def _samples(names: Sequence[str]) -> tuple[str, ...]:
-    more = len(names) - SAMPLES
-    return (*(f"  {visible(name)}" for name in names[:SAMPLES]), *([f"  and {number(more)} more"] if more > 0 else []))
-
-
 def _resend(entries: Sequence[Entry]) -> Act | Refused:
     files = [(entry.snapshot.source, entry.item) for entry in entries if isinstance(entry.item, FailedFile)]
     if not files:
         return Refused("no failed file here: stand on one, or mark several")
     sends = tuple(Send(source, "resend", {"sender": file.sender, "file": file.file}, {"tries": file.tries}) for source, file in files)
     what = visible(files[0][1].file) if len(files) == 1 else f"{len(files)} failed files"
-    return Act(f"Send {what} again?", _samples([file.file for _, file in files]), "Send again", sends, 1 if len(files) == 1 else 2)
+    return Act(f"Send {what} again?", samples([file.file for _, file in files]), "Send again", sends, 1 if len(files) == 1 else 2)
 
 
 def _resend_all(entries: Sequence[Entry]) -> Act | Refused:
@@ -76,7 +39,7 @@ def _resend_all(entries: Sequence[Entry]) -> Act | Refused:
     if not failed:
         return Refused(f"{visible(sender)} has no failed files")
     names = [file.file for file in snapshot.data.failed_files if file.sender == sender]
-    lines = _samples(names + [""] * (failed - len(names)))
+    lines = samples(names + [""] * (failed - len(names)))
     send = Send(snapshot.source, "resend", {"sender": sender}, {"failed": failed})
     return Act(f"Send all {number(failed)} failed files of {visible(sender)} again?", lines, "Send all", (send,))
 
@@ -134,7 +97,7 @@ def _disconnect(entries: Sequence[Entry]) -> Act | Refused:
         return Refused("no connection here: stand on one, or mark several")
     sends = tuple(Send(source, "disconnect", {"id": item.id}, {"peer": item.peer}) for source, item in found)
     what = visible(found[0][1].peer) if len(found) == 1 else f"{len(found)} connections"
-    lines = _samples([f"{item.peer}  {item.name}  {count(item.records, 'record')}" for _, item in found])
+    lines = samples([f"{item.peer}  {item.name}  {count(item.records, 'record')}" for _, item in found])
     return Act(f"Disconnect {what}?", (*lines, "What was answered 200 is stored; the partner may connect again."), "Disconnect", sends)
 
 

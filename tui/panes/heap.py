@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from backends.questions import Found
 from backends.snapshots import Heap, HeapFile, Occupancy, Snapshot
 from tui.format import UNKNOWN, age, bar, moment, number, percent, size, span, visible
-from tui.pane import Cell, Column, Entry, Field, Group, ListPane, Role, Section
+from tui.listpane import ListPane
+from tui.pane import Cell, Column, Entry, Field, Group, Role, Section
 from tui.words import verdict
 
 GAUGE = 16  # cells

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from backends.questions import HistoryOf, Question
 from backends.snapshots import Consumer, Offsets, Snapshot, Topic, Total
 from tui.format import UNKNOWN, number, visible
-from tui.pane import Cell, Column, Crossing, Entry, Field, Group, ListPane
+from tui.listpane import ListPane
+from tui.pane import Cell, Column, Crossing, Entry, Field, Group
 from tui.panes.offset_cells import duration, lag, speed
 from tui.panes.offset_detail import APPLICATION, TOTAL, detail
 from tui.words import verdict

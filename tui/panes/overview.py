@@ -9,7 +9,8 @@ from monitor.severity import Problem
 from monitor.store import Store
 from relay.status import ReceiverStatus
 from tui.format import UNKNOWN, age, moment, rate, visible
-from tui.pane import STATE, Cell, Column, Entry, Field, Group, ListPane, Pane, Row, Section, panes
+from tui.listpane import ListPane
+from tui.pane import STATE, Cell, Column, Entry, Field, Group, Pane, Row, Section, panes
 from tui.words import verdict
 
 
@@ -146,9 +147,14 @@ def _same(before: list[Snapshot], after: list[Snapshot]) -> bool:
     return len(before) == len(after) and all(one is other for one, other in zip(before, after, strict=True))
 
 
+def _front(pane: Pane) -> int:
+    """How many of its groups count here: no totals, no connections."""
+    return 2 if pane.kind == "relay" else 1
+
+
 def block(pane: Pane, store: Store, counts: Counts, now: float, limit: int) -> Block:
     fields = _fields(pane, store)
-    entries = [entry for entry in pane.entries(store) if entry.group < (2 if pane.kind == "relay" else 1)]  # no totals, no connections
+    entries = [entry for entry in pane.entries(store) if entry.group < _front(pane)]
     rows = tuple(
         Row(entry.key, tuple(field.cell(entry, now) for field in fields), entry.snapshot.state != "ok")
         for entry in worst(entries, fields[0], now, limit)
@@ -198,7 +204,7 @@ def _rows_of(snapshot: Snapshot) -> list[Entry]:
     store = Store()
     store.apply(snapshot)
     pane = _pane_of(snapshot)
-    return [] if pane is None else [entry for entry in pane.entries(store) if snapshot.kind != "relay" or entry.group < 2]
+    return [] if pane is None else [entry for entry in pane.entries(store) if entry.group < _front(pane)]
 
 
 def _holds(entry: Entry, now: float) -> Cell:

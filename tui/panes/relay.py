@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from backends.snapshots import Relay, Snapshot
 from relay.status import ConnectionStatus, ReceiverStatus, SenderStatus
 from tui.format import age, size
-from tui.pane import Cell, Column, Entry, Field, Group, ListPane
+from tui.listpane import ListPane
+from tui.pane import Cell, Column, Entry, Field, Group
 from tui.panes.relay_cells import FILE_FIELDS, a_minute, counted, direction, refused, since, source_field, text, waiting
 from tui.panes.relay_detail import detail
 from tui.words import verdict

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from backends.questions import Question, WholeOf
 from backends.snapshots import Consumer, Snapshot, Topic, Topics
 from tui.format import UNKNOWN, age, number, rate, span, visible
-from tui.pane import Cell, Column, Crossing, Entry, Field, Group, ListPane, Role
+from tui.listpane import ListPane
+from tui.pane import Cell, Column, Crossing, Entry, Field, Group, Role
 from tui.panes.topic_detail import AHEAD, detail
 from tui.words import verdict
 

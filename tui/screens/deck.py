@@ -3,7 +3,7 @@
 Nothing here waits: a draw is a function of the store and the time, and repaints what changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -12,13 +12,14 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from monitor.severity import Problem
-from tui import keys
+from monitor.store import Store
 from tui.detailview import Spot
-from tui.format import age, visible
-from tui.line import Line, Piece, fit_line, line_width
+from tui.format import age
+from tui.line import Piece, fit_line
 from tui.listing import Listing
 from tui.pane import Pane, panes
 from tui.panes.overview import Blocks, Counts, count, counts_by_kind, notice, notices
+from tui.screens.hints import Hints
 from tui.screens.moves import Moves
 from tui.statusline import Status, Tab
 from tui.tableview import Surroundings
@@ -40,24 +41,29 @@ WITH_DETAIL = ("beside", "below", "alone")
 LEAST_LIST = 6  # lines of the list above a detail in which keys move: one has gone on from it
 WHEEL = 3  # rows a turn of the mouse wheel moves
 AGES_MOVE = 5.0  # seconds
-MESSAGE_LASTS = 6.0  # seconds
+PLACES: Mapping[str, tuple[str, ...]] = {"": (), "messages": ("messages", "message"), "message": ("message",)}  # of keys
+
+
+def shelf(pane: Pane) -> list[Listing]:
+    return [Listing(pane, tab) for tab in range(len(pane.groups(Store())))] if pane.is_tabbed else [Listing(pane)]
 
 
 class Deck(Screen[None], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self.panes: dict[str, Pane] = {pane.name: pane for pane in panes()}
-        self.listings = {name: Listing(pane) for name, pane in self.panes.items()}
+        self.shelves = {name: shelf(pane) for name, pane in self.panes.items()}  # of each pane the listings of its tabs, or its only one
+        self.listings = {name: listings[0] for name, listings in self.shelves.items()}  # of each pane the one in front
         self.active = "overview"
         self.detail_wanted = True  # beside or below the list, where there is room
         self.detail_focused = False
         self.detail_alone = False  # without the list, also where there is room for both
         self.now = 0.0  # of what is shown: stands still while the screen is paused
         self.problems: list[Problem] = []
-        self._fed: tuple[str, int] = ("", -1)  # pane and version of the store that the listing holds
+        self._fed: tuple[Listing | None, int] = (None, -1)  # what was fed last, and the version of the store that it holds
         self._judged = -1  # version of the store that `problems` holds
         self.moves = Moves(self)
-        self._message: tuple[Line, float] | None = None
+        self.hints = Hints(self)
         self._blocks = Blocks(AGES_MOVE)
         self._divided: int | str = "1fr"  # height of the table
         self._drawn = (-1, 0.0)  # version of the store and time of what the pane shows
@@ -159,10 +165,18 @@ class Deck(Screen[None], inherit_bindings=False):
             if self._judged != store.version:
                 self.problems = store.problems()
                 self._judged = store.version
-        fed = (self.active, self._fed[1] if self.console.paused_since is not None and self._fed[0] == self.active else store.version)
-        if fed != self._fed:
+        known = self._fed[1] if self.console.paused_since is not None and self._fed[0] is self.listing else store.version
+        if (self.listing, known) != self._fed:
             self.listing.feed(store, self.now)
-            self._fed = fed
+            self._fed = (self.listing, known)
+
+    def stand(self, pane: str, trail: Trail, focused: bool) -> None:
+        """In that pane, on the page on top of the trail or in the list beside it."""
+        self.active, self.trail, self.detail_focused, self.detail_alone = pane, trail, focused, False
+
+    def feed_again(self) -> None:
+        """What the listing in front shows was changed behind its back."""
+        self._fed = (None, -1)
 
     def _draw_rows(self) -> None:
         console, store = self.console, self.console.link.store
@@ -185,7 +199,7 @@ class Deck(Screen[None], inherit_bindings=False):
         by_kind = counts_by_kind(store, self.problems)
         tabs = [Tab(p.key, p.name, p.title, by_kind.get(p.kind, Counts()) if p.kind else Counts()) for p in self.panes.values()]
         self.tabs_row.draw(tabs, self.active, f"every {console.options.tick:.0f}s")
-        self.draw_bottom()
+        self.hints.draw()
 
     def _draw_wall(self) -> None:
         store = self.console.link.store
@@ -203,8 +217,11 @@ class Deck(Screen[None], inherit_bindings=False):
             seen = [snapshot.observed_at for snapshot in snapshots if snapshot.observed_at is not None and snapshot.state == "ok"]
             read = f"{age(self.now - min(seen))} old" if seen and self.now - min(seen) > 60 else ""
             around = Surroundings(
-                notices=notices([snapshot for snapshot in snapshots if snapshot.data is not None or listing.items], self.now),
-                empty=self.pane.empty(store),
+                notices=(
+                    *notices([snapshot for snapshot in snapshots if snapshot.data is not None or listing.items], self.now),
+                    *self.pane.notices(store, listing.tab or 0),
+                ),
+                empty=self.pane.empty(store, listing.tab or 0),
                 focused=self._shape in ("beside", "below") and not self.detail_focused,
                 tells=self._shape == "list",
                 now=self.now,
@@ -225,7 +242,7 @@ class Deck(Screen[None], inherit_bindings=False):
         else:
             body = self.size.height - 3
             most = LEAST_LIST + notices if self.detail_focused else body * 3 // 5
-            wanted = min(most, max(body // 4, len(listing.items) + 3 + notices))
+            wanted = min(most, max(body // 4, len(listing.items) + 3 + notices + (listing.tab is not None)))
         if wanted != self._divided:
             self._divided = wanted
             self.table.styles.height = wanted
@@ -257,46 +274,19 @@ class Deck(Screen[None], inherit_bindings=False):
         else:
             self._ask()
 
-    # -- the line of hints --------------------------------------------------------------------------------------------------------------
+    # -- keys ---------------------------------------------------------------------------------------------------------------------------
 
-    def say(self, text: str, role: str = "message") -> None:
-        """One line for the operator, for a few seconds."""
-        self._message = ((Piece(f" {text}", role),), self.console.clock() + MESSAGE_LASTS)
-        self.draw_bottom()
-
-    def hush(self) -> None:
-        """The last message was read: a key was pressed since."""
-        if self._message is not None:
-            self._message = None
-            self.draw_bottom()
-
-    def draw_bottom(self) -> None:
-        cells = self.size.width
-        if (meant := self.console.line.meant()) is not None:
-            self.bottom.show([fit_line((Piece(" " + "   ".join(meant), "hint"),), cells)])
-            return
-        if self._message is not None and self.console.clock() < self._message[1]:
-            self.bottom.show([fit_line(self._message[0], cells)])
-            return
-        self._message = None
-        state = self.console.link.state
-        if state.connected:
-            self.bottom.show([self._hints(cells)])
-        else:
-            self.bottom.show([fit_line((Piece(f" ✖ no daemon: {visible(state.error or 'not connected')}", "crit"),), cells)])
-
-    def _hints(self, cells: int) -> Line:
-        """As many as there is room for; the way to help and the way out stay."""
-        found = [key for key in keys.live(self.console.keys, self.where()) if key.short and self.console.why_not(key) is None]
-        while line_width(line := keys.hints(found)) > cells:
-            found.remove(next(key for key in reversed(found) if key.action not in ("help", "quit")))
-        return fit_line(line, cells)
+    def say(self, text: str, role: str = "message", *, lasts: bool = False) -> None:
+        """One line for the operator, for a few seconds, or until the next key is pressed."""
+        self.hints.say(text, role, lasts=lasts)
 
     def where(self) -> Sequence[str]:
         """What the keys mean now, most particular first."""
         if self.on_wall:
             return ("move", "anywhere")
-        return (self.active, "detail" if self.detail_focused else "list", "rows", "move", "anywhere")
+        if not self.detail_focused:
+            return (self.active, *(["tabs"] if self.pane.is_tabbed else []), "list", "rows", "move", "anywhere")
+        return (*PLACES[self.trail.page.place], self.active, "detail", "rows", "move", "anywhere")
 
     @property
     def spot(self) -> Spot | None:

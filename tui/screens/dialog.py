@@ -6,11 +6,10 @@ from typing import NamedTuple
 from textual import events
 from textual.app import ComposeResult
 
-from tui.line import Line, Piece, fit_line, line_width, wrap
+from tui.line import Line, Piece, line_width, wrap
+from tui.screens.box import MAX_WIDTH, boxed
 from tui.screens.modal import Modal
 from tui.widgets.lines import Lines
-
-MAX_WIDTH = 76  # cells: a question is read, not scanned
 
 
 class Choice(NamedTuple):
@@ -57,11 +56,7 @@ class Dialog(Modal[str]):
     def _draw(self) -> None:
         box = self.query_one("#box", Lines)
         cells, rows = box.size
-        inside = [fit_line(line, cells - 4) for line in self._inside(cells - 4)]
-        side = Piece("│", "line")
-        body = [(side, Piece(" "), *line, Piece(" "), side) for line in inside]
-        rim = "─" * (cells - 2)
-        box.show([(Piece(f"╭{rim}╮", "line"),), *body, (Piece(f"╰{rim}╯", "line"),)][:rows])
+        box.show(boxed(self._inside(cells - 4), cells, rows))
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "ctrl+c":  # goes on to the console, which counts them

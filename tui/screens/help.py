@@ -59,7 +59,9 @@ class Help(Modal[Key | None]):
         foot = ends((typed,), (Piece(f"{more}  Enter does it, Esc closes", "hint"),), cells - 4)
         side = Piece("│", "line")
         top = ends((Piece("╭─ ", "line"), Piece(self._heading, "title"), Piece(" ", "line")), (Piece("╮", "line"),), cells, "─", "line")
-        body = [(side, Piece(" "), *fit_line(line, cells - 4), Piece(" "), side) for line in (*lines, (), foot)]
+        reason = self._why_not(shown[self._index]) if shown else None
+        told = (Piece(reason or "", "warn"),)
+        body = [(side, Piece(" "), *fit_line(line, cells - 4), Piece(" "), side) for line in (*lines, told, foot)]
         box.show([top, *body, (Piece("╰" + "─" * (cells - 2) + "╯", "line"),)])
 
     def _line(self, key: Key, column: int, under: bool) -> Line:

@@ -1,9 +1,9 @@
 """What the keys do to what the deck shows: panes, rows, pages, order, marks. One method a key, `do_ACTION` of the table of keys."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from tui.listing import View
 from tui.pane import Entry
+from tui.screens.crossings import Crossings
 from tui.tableview import sortable
 from tui.trail import Trail
 
@@ -11,24 +11,11 @@ if TYPE_CHECKING:
     from tui.listing import Listing
     from tui.screens.deck import Deck
 
-MAX_PLACES = 32  # that one came from over a row's other pane; more are walked by nobody
-
-
-class Place(NamedTuple):
-    """Where one was before one went to what belongs to a row in another pane, and how that pane looked before."""
-
-    pane: str
-    cursor: str | None
-    detail_focused: bool
-    trail: Trail
-    other: str
-    before: View
-
 
 class Moves:
     def __init__(self, deck: "Deck") -> None:
         self.deck = deck
-        self._places: list[Place] = []
+        self.crossings = Crossings(deck)
 
     @property
     def _listing(self) -> "Listing":
@@ -39,15 +26,9 @@ class Moves:
     def do_pane(self, name: str) -> None:
         if name not in self.deck.panes:
             return
-        self._places.clear()
-        for listing in self.deck.listings.values():
-            listing.scope = None
-        self._go(name, Trail(), False)
+        self.crossings.forget()
+        self.deck.stand(name, Trail(), False)
         self.deck.draw()
-
-    def _go(self, name: str, trail: Trail, focused: bool) -> None:
-        self.deck.active, self.deck.trail, self.deck.detail_focused = name, trail, focused
-        self.deck.detail_alone = False
 
     def _step_pane(self, step: int) -> None:
         names = [pane.name for pane in sorted(self.deck.panes.values(), key=lambda pane: pane.key == "0")]
@@ -58,6 +39,25 @@ class Moves:
 
     def do_previous_pane(self) -> None:
         self._step_pane(-1)
+
+    # -- tabs ---------------------------------------------------------------------------------------------------------------------------
+
+    def do_next_tab(self) -> None:
+        self._step_tab(1)
+
+    def do_previous_tab(self) -> None:
+        self._step_tab(-1)
+
+    def _step_tab(self, step: int) -> None:
+        if (tab := self._listing.tab) is not None:
+            shelf = self.deck.shelves[self.deck.active]
+            self.go_to_tab(self.deck.active, (tab + step) % len(shelf))
+
+    def go_to_tab(self, pane: str, tab: int) -> None:
+        self.crossings.forget()
+        self.deck.listings[pane] = self.deck.shelves[pane][tab]
+        self.deck.stand(pane, Trail(), False)
+        self.deck.draw()
 
     # -- rows ---------------------------------------------------------------------------------------------------------------------------
 
@@ -114,6 +114,7 @@ class Moves:
         deck = self.deck
         if deck.on_wall:
             if (spot := deck.wall.cursor) is not None:
+                deck.listings[spot.pane] = deck.shelves[spot.pane][0]
                 self.do_pane(spot.pane)
                 deck.listing.go_to(spot.key)
         elif deck.detail_focused:
@@ -130,14 +131,16 @@ class Moves:
         """One step back; False when there is nothing to go back from."""
         deck, listing = self.deck, self._listing
         if deck.detail_focused:
-            if not deck.trail.back():
+            if deck.trail.page.marks:
+                deck.trail.page.marks.clear()
+            elif not deck.trail.back():
                 deck.detail_focused = deck.detail_alone = False
         elif listing.filter_text:
             listing.set_filter("", deck.now)
         elif listing.marks:
             listing.marks.clear()
-        elif self._places:
-            self._return()
+        elif self.crossings.are_any:
+            self.crossings.back()
         else:
             return False
         deck.draw()
@@ -146,7 +149,7 @@ class Moves:
     @property
     def is_away(self) -> bool:
         """Somewhere that `q` leads back from."""
-        return self.deck.detail_focused or bool(self._places)
+        return self.deck.detail_focused or self.crossings.are_any
 
     def do_zoom(self) -> None:
         deck = self.deck
@@ -175,31 +178,8 @@ class Moves:
 
     def do_cross(self) -> None:
         """To what belongs to the row in another pane."""
-        deck, entry = self.deck, self.chosen()
-        if entry is None:
-            return
-        crossing = deck.pane.crossing(entry)
-        if isinstance(crossing, str):
-            deck.say(crossing, "warn")
-            return
-        other = deck.listings[crossing.pane]
-        other.feed(deck.console.link.store, deck.now)
-        key = other.find(crossing.matches)
-        if key is None:
-            deck.say(crossing.nothing, "warn")
-            return
-        place = Place(deck.active, self._listing.cursor, deck.detail_focused, deck.trail, crossing.pane, other.view())
-        self._places = [*self._places, place][-MAX_PLACES:]
-        other.set_view(View("", crossing if crossing.narrows else None, key), deck.now)
-        self._go(crossing.pane, Trail(), False)
-        deck.draw()
-
-    def _return(self) -> None:
-        place = self._places.pop()
-        self.deck.listings[place.other].set_view(place.before, self.deck.now)
-        self._go(place.pane, place.trail, place.detail_focused)
-        if place.cursor is not None:
-            self._listing.go_to(place.cursor)
+        if (entry := self.chosen()) is not None:
+            self.crossings.cross(entry)
 
     # -- order and marks ----------------------------------------------------------------------------------------------------------------
 
@@ -223,7 +203,7 @@ class Moves:
     def sort_by(self, name: str) -> None:
         """Of the command line: a column's key or title, `!` reverses. Raises ValueError with a sentence."""
         wanted, reverse = name.removesuffix("!").lower(), name.endswith("!")
-        known = {column.key: column.title for group in self._listing.groups for column in group.columns}
+        known = {column.key: column.title for column in self._listing.columns}
         found = next((key for key, title in known.items() if wanted in (key, title.lower())), None)
         if found is None:
             raise ValueError(f"no column {wanted!r}; there are: {', '.join(known)}")
@@ -231,19 +211,26 @@ class Moves:
         self.deck.draw()
 
     def do_mark(self) -> None:
-        if not self.deck.on_wall:
+        deck = self.deck
+        if deck.detail_focused:
+            deck.trail.page.mark(deck.detail.sheet, deck.detail.size.height)
+        elif not deck.on_wall:
             self._listing.mark()
-            self.deck.draw()
+        deck.draw()
 
     def do_mark_range(self) -> None:
-        if not self.deck.on_wall:
-            self.deck.say(self._listing.mark_range())
-            self.deck.draw()
+        deck = self.deck
+        if not deck.on_wall:
+            deck.say(deck.trail.page.mark_range(deck.detail.sheet) if deck.detail_focused else self._listing.mark_range())
+            deck.draw()
 
     def do_mark_invert(self) -> None:
-        if not self.deck.on_wall:
+        deck = self.deck
+        if deck.detail_focused:
+            deck.trail.page.mark_invert(deck.detail.sheet)
+        elif not deck.on_wall:
             self._listing.invert_marks()
-            self.deck.draw()
+        deck.draw()
 
     def marked(self) -> list[Entry]:
         return [] if self.deck.on_wall else self._listing.marked()

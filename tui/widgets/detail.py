@@ -23,8 +23,8 @@ class Detail(Lines):
             page.arrive(self.sheet, rows)
         page.settle(self.sheet, rows)
         shown = self.sheet.lines[page.top : page.top + rows]
-        if (header := self.sheet.header(page.top)) is not None:  # titles stay above their rows; the cursor is never on the first line
-            shown[0] = header
+        stays = self.sheet.staying(page.top, page.head)  # titles stay above their rows; the cursor is never on them
+        shown[: len(stays)] = stays
         spot = page.current(self.sheet) if has_keys else None
         if spot is not None and 0 <= spot.line - page.top < len(shown):
             shown[spot.line - page.top] = with_cursor(shown[spot.line - page.top], cells)

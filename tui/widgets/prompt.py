@@ -1,4 +1,4 @@
-"""The line one types a command or a filter into. Its first character says which: `:` or `/`; deleting that leaves it."""
+"""The line one types a command or a filter into. What it begins with says which: `:`, `/` or `selector: `; deleting of that leaves it."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ class Prompt(Input):
 
     @property
     def line(self) -> str:
-        return self.value[1:]
+        return self.value[len(self.sign) :]
 
     def look_ahead(self) -> None:
         self.meant = self._complete(self.line)
@@ -50,6 +50,9 @@ class Prompt(Input):
             self._take()
         elif key in ("up", "down"):
             self._recall(-1 if key == "up" else 1)
+        elif key == "ctrl+u" and self.line:
+            self._set(self.line[self.cursor_position - len(self.sign) :] if self.cursor_position >= len(self.sign) else self.line)
+            self.cursor_position = len(self.sign)
         elif key in EDITS:
             getattr(self, f"action_{EDITS[key]}")()
 

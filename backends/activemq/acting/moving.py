@@ -188,7 +188,8 @@ def _told_of_two(deed: Deed, some: Some, tally: Tally, source: tuple[Counts, Sig
     short = _why_short(some, tally, before)
     if arrived < tally.done:
         head = f"the broker says {count(tally.done, 'message')} {_were(tally.done)} {deed.done}; {to} has got {arrived:,} more"
-        short += f"; what {to} had before is not copied again" if deed.verb == "copy" else ""
+        gone = f"dropped there as a duplicate, and gone from {before.name}" if deed.verb == "move" else "not copied again"
+        short += f"; what {to} had before is {gone}"
         return replace(_ended(tally, f"{head}: {arrows}{used}{short}"), is_whole=False)
     return _ended(tally, f"{deed.done} {_of(tally)} from {before.name} to {to}: {arrows}{used}{short}")
 

@@ -82,7 +82,10 @@ async def _some(asked: Asked) -> Preview:
             f"to '{some.to}', " + ("which does not exist: it is created" if there is None else f"which has {there.pending:,} pending")
         )
         lines += () if there is None else _clients(there)
-        warnings = (*warnings, *(_warnings_of_copy(some, now) if asked.verb == "copy" else ()))
+        if asked.verb == "copy":
+            warnings = (*warnings, *_warnings_of_copy(some, now))
+        elif there is not None:
+            warnings = (*warnings, f"what was copied to '{some.to}' before is dropped there as a duplicate, and is gone from here")
     return _counted(asked.verb, now, per_s, tuple(lines), warnings)
 
 
