@@ -18,7 +18,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "write",
         "FILE|10m|off",
-        "write the table, the marked rows or the page; the name ends in .csv, .json or .jsonl. A time, such as 10m: allow actions for so long",
+        "write the table, the marked rows or the page; the name ends in .csv, .json or .jsonl; a time (10m) allows actions for so long",
     ),
     Command("theme", "NAME", "change the colours"),
     Command("pause", "", "pause the screen, or go on"),
