@@ -157,7 +157,7 @@ class Confirmation:
         for ask, preview in pairs[:MAX_LISTED]:
             text, role = _outcome(preview)
             name = clip(visible(ask.queue), max(10, cells // 2))
-            lines.append(fit_line((Piece(f"  {name}  "), Piece(text, role)), cells))
+            lines.append(fit_line((Piece(f"  {name}  "), Piece(f"{visible(ask.target)}  ", "dim"), Piece(text, role)), cells))
         more = len(pairs) - MAX_LISTED
         return [*lines, *([(Piece(f"  and {number(more)} more", "dim"),)] if more > 0 else [])]
 

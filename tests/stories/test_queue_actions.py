@@ -202,7 +202,7 @@ def test_dead_letters_go_back_to_where_they_came_from(desk: Desk) -> None:
     console.press("/", "poison", "enter")
     console.sees("1 found in [0-9]+ of [0-9]+ message", "Text  poison")
     console.press("space", "R")
-    console.sees("Send dead letters of ActiveMQ.DLQ back", "this one|these 1")
+    console.sees("Send dead letters of ActiveMQ.DLQ on lab", "this one|these 1")
     console.press("enter")
     console.sees("retry 1 named message of 'ActiveMQ.DLQ'")
     console.press("y")

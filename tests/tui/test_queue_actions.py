@@ -106,7 +106,7 @@ async def test_a_pause_is_a_yes_and_a_paused_queue_goes_on() -> None:
     link = BrokerLink(seen(broker(queue("orders", paused=True, verdict="PAUSED"))))
     async with story(link=link, view="queues") as it:
         await it.press("P")
-        await is_asked(it, "Let orders go on")
+        await is_asked(it, "Let orders on broker-a go on")
         await it.press("y")
         await is_back(it)
         assert [verb for _, verb, _ in link.sent] == ["resume"]
@@ -289,7 +289,7 @@ async def test_the_message_that_one_looks_at_goes_back_to_where_it_came_from() -
     async with story(link=link, view="queues") as it:
         await stands_on(it, "orders.dlq")
         await it.press("b", "j", "enter", "R")
-        await is_asked(it, "Send dead letters of orders.dlq back", "this one")
+        await is_asked(it, "Send dead letters of orders.dlq on broker-a back", "this one")
         await it.press("enter")
         await until(lambda: previews(it))
         await it.press("y")

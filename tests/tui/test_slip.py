@@ -307,7 +307,7 @@ def test_of_several_the_refused_are_left_out_and_the_number_is_typed() -> None:
         made.is_told(number, preview(f"q{number}", warnings=("lost for good",)) if number != 7 else preview(refused="protected"))
     assert made.word == "11 queues" and len(made.doable) == 11
     shown = text(made)
-    assert "q7  left out: protected" in shown and "and 4 more" in shown
+    assert "q7  broker-a  left out: protected" in shown and "and 4 more" in shown
     assert "11 queues, 13,244 messages in all; 1 left out" in shown and shown.count("lost for good") == 1
     types(made, "11 queues")
     assert made.press("enter", None) == "yes"

@@ -138,8 +138,11 @@ def slip_for(verb: str, chosen: Chosen, snapshots: Sequence[Snapshot]) -> Slip |
 
 
 def title_of(verb: str, chosen: Chosen) -> str:
+    """With the broker: several have queues of one name."""
     queues = chosen.queues
-    what = visible(queues[0][1].name) if len(queues) == 1 else count(len(queues), "queue")
+    what = count(len(queues), "queue")
+    if len(queues) == 1:
+        what = f"{visible(queues[0][1].name)} on {visible(queues[0][0].source)}"
     return TITLES[verb].format(what=what)
 
 

@@ -55,20 +55,20 @@ def marks(queue: Queue) -> Cell:
     return Cell(words, "accent", words or None)
 
 
-def _source(title: str = "BROKER", keep: int = 2) -> Field:
-    return Field(Column("source", title, 10, keep=keep), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source))
+def _source(title: str = "BROKER", keep: int = 2, least: int = 4) -> Field:
+    return Field(Column("source", title, 12, keep=keep, least=least), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source))
 
 
 QUEUES = (
     Field(Column("state", "VERDICT", 13, least=10), lambda e, now: queue_verdict(e.item)),
     Field(Column("name", "QUEUE", 22, least=12, grow=True), lambda e, now: name(e.item.name)),
-    _source(),
+    _source(keep=0, least=8),  # also where there is little room: queues of one name are on several brokers
     Field(Column("pending", "PENDING", 8, "right"), lambda e, now: counted(e.item.pending)),
-    Field(Column("trend", "TREND", 10, "right", keep=1), lambda e, now: trend(e.item)),
+    Field(Column("trend", "TREND", 10, "right", keep=2), lambda e, now: trend(e.item)),
     Field(Column("consumers", "CONS", 4, "right"), lambda e, now: consumers(e.item)),
     Field(Column("producers", "PROD", 4, "right", keep=7), lambda e, now: counted(e.item.producers)),
-    Field(Column("enqueue", "ENQ/s", 7, "right"), lambda e, now: per_second(e.item.enqueue_per_s)),
-    Field(Column("dequeue", "DEQ/s", 7, "right"), lambda e, now: per_second(e.item.dequeue_per_s)),
+    Field(Column("enqueue", "ENQ/s", 7, "right", keep=1), lambda e, now: per_second(e.item.enqueue_per_s)),
+    Field(Column("dequeue", "DEQ/s", 7, "right", keep=1), lambda e, now: per_second(e.item.dequeue_per_s)),
     Field(Column("in_flight", "INFLIGHT", 8, "right", keep=5), lambda e, now: counted(e.item.in_flight)),
     Field(Column("oldest", "OLDEST", 8, "right", keep=3), lambda e, now: Cell(age(e.item.oldest_age_s), "", e.item.oldest_age_s)),
     Field(Column("enqueued", "ENQUEUED", 11, "right", keep=8), lambda e, now: counted(e.item.enqueued)),
