@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -75,6 +76,7 @@ class Console(PaintedApp, inherit_bindings=False):
         self.hands = Hands(self)
         self.browsing = Browsing(self)
         self._interrupted = 0.0
+        self._is_left = False
 
     def clock(self) -> float:
         return time.time()
@@ -103,8 +105,13 @@ class Console(PaintedApp, inherit_bindings=False):
         if self.is_headless:
             return
         loop = asyncio.get_running_loop()
+
+        def caught(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self.leave, 128 + number)
+
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(number, self.leave, 128 + number)
+            loop.add_signal_handler(number, self.leave, 128 + number)  # wakes the loop, but its pipe may be full:
+            signal.signal(number, caught)  # each key that is typed is a byte in it, and some 280 of them leave no room for a signal
 
     def beside(self, work: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
         """Runs it in this loop without waiting. A bug in it is logged and told; the console goes on."""
@@ -120,7 +127,10 @@ class Console(PaintedApp, inherit_bindings=False):
             self.deck.say(f"{task.get_name()} failed: {error!r}; the log has more", "error")
 
     def leave(self, code: int) -> None:
-        """Ends the console, however the terminal behaves."""
+        """Ends the console, however the terminal behaves. The first one counts."""
+        if self._is_left:
+            return
+        self._is_left = True
         if not self.is_headless:
             self.way_out.arm(code)
         for task in self._tasks:

@@ -56,7 +56,8 @@ def marks(queue: Queue) -> Cell:
 
 
 def _source(title: str = "BROKER", keep: int = 2, least: int = 4) -> Field:
-    return Field(Column("source", title, 12, keep=keep, least=least), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source))
+    column = Column("source", title, 12, keep=keep, least=least)
+    return Field(column, lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source))
 
 
 QUEUES = (
