@@ -152,6 +152,11 @@ Found = Whole | Records | History | Messages | Preview | Jobs
 VERBS: Final = frozenset(kind.__struct_config__.tag for kind in Question.__args__)
 
 
+def leaves_a_mark(verb: str, arguments: Mapping[str, Any]) -> bool:
+    """The one question that does not only look (MessagesOf.translated): it needs what an action needs."""
+    return verb in VERBS and bool(arguments.get("translated"))
+
+
 def arguments_of(question: Question) -> tuple[str, dict[str, str | int | float | bool | None]]:
     """Verb and arguments of the command that carries it."""
     fields: dict[str, Any] = msgspec.to_builtins(question)

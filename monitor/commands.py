@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from backends.questions import VERBS, question_of
+from backends.questions import VERBS, leaves_a_mark, question_of
 from backends.source import Answer, Unavailable
 from backends.wording import span
 from link.protocol import MAX_FRAME, Command, Reply
@@ -58,10 +58,27 @@ class Commands:
         return None if self._write or self._clock() >= self._write_until else self._write_until
 
     async def __call__(self, command: Command, peer: Peer) -> Reply:
+        if leaves_a_mark(command.verb, command.arguments):
+            return await self._marking(command, peer)
         if command.verb in VERBS:
             return await answer_question(self._engine, command)
         answer = await self._answer(command, peer)
         return Reply(command.id, answer.ok, answer.text)
+
+    async def _marking(self, command: Command, peer: Peer) -> Reply:
+        """A question like an action: as allowed, and as written down."""
+        if not self.may_write:
+            await self._note(command, peer, READ_ONLY)
+            return Reply(command.id, False, READ_ONLY)
+        reply: Reply | None = None
+
+        async def ask() -> Answer:
+            nonlocal reply
+            reply = await answer_question(self._engine, command)
+            return Answer(reply.ok, reply.text)
+
+        answer = await self._audited(command, peer, ask)
+        return Reply(command.id, answer.ok, answer.text) if reply is None else reply
 
     async def _answer(self, command: Command, peer: Peer) -> Answer:
         if command.verb == "refresh":  # changes nothing anywhere

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from backends.questions import VERBS
+from backends.questions import VERBS, leaves_a_mark
 from backends.snapshots import Snapshot
 from backends.source import Source
 from link.errors import LinkError
@@ -78,7 +78,7 @@ class Direct:
 
     def carry(self, command: Command, deadline: float) -> Reply:
         """As the daemon would. Raises Trouble."""
-        if command.verb not in VERBS:
+        if command.verb not in VERBS or leaves_a_mark(command.verb, command.arguments):
             self._make_room_for_audit()
         answer = asyncio.run_coroutine_threadsafe(self._commands(command, self._peer), self._loop)
         try:

@@ -24,12 +24,18 @@ LARGE: Final = "ask for less"  # in the monitor's words for an answer that does 
 
 selector_option = click.option("--selector", metavar="SQL", help="Of these messages, by the broker: \"JMSPriority > 4 AND region = 'eu'\".")
 text_option = click.option("--text", metavar="TEXT", help="Of those with it in headers, properties or body, whatever its case.")
+maps_option = click.option(
+    "--maps",
+    is_flag=True,
+    help="Bodies of maps and objects whole, by STOMP. The broker marks the messages of the queue with a property for it: needs write.",
+)
 
 
 @click.command()
 @click.argument("queue")
 @selector_option
 @text_option
+@maps_option
 @click.option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out so many from the head of the queue.")
 @click.option("--limit", type=click.IntRange(1, MAX_MESSAGES), default=20, metavar="N", show_default=True, help="At most so many.")
 @click.option("--id", "message", metavar="ID", help="This message alone, whole.")
@@ -47,7 +53,7 @@ def browse(shared: Shared, /, queue: str, **given: Any) -> None:
         raise click.UsageError("--id is one message; --selector, --text and --skip are for several")
     is_one = given["message"] is not None or given["limit"] == 1
     limit = 1 if is_one else given["limit"]
-    question = MessagesOf(queue, given["selector"], given["text"], given["skip"], limit, given["message"], whole=is_one)
+    question = MessagesOf(queue, given["selector"], given["text"], given["skip"], limit, given["message"], is_one, given["maps"])
     with reach(shared.over(given), given["broker"]) as brokers:
         broker = brokers.choose(given["broker"], queue)
         found = brokers.messages(broker, question)
@@ -73,6 +79,7 @@ def _write(found: Messages, broker: str, given: dict[str, Any], is_one: bool) ->
 @click.argument("file", default=STDIO, metavar="[FILE]", type=click.Path(dir_okay=False, allow_dash=True))
 @selector_option
 @text_option
+@maps_option
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, from the head; all without it.")
 @click.option("--force", is_flag=True, help="Replace FILE if it is there.")
 @click.option("--partial", is_flag=True, help="Take what can be had, also where it is not all or not whole.")
@@ -86,7 +93,7 @@ def export(shared: Shared, /, queue: str, file: str, **given: Any) -> int:
         broker = brokers.choose(given["broker"], queue)
         with part:
             _write_pages(part, pages, lambda: brokers.messages(broker, _question(queue, pages, given)))
-            problems = list(_problems(pages))
+            problems = list(_problems(pages, has_maps=given["maps"]))
             is_taken = given["partial"] or not problems
             if is_taken or file == STDIO:
                 part.complete()
@@ -114,7 +121,7 @@ def _write_pages(part: Part, pages: Pages, ask: Callable[[], Messages]) -> None:
 
 def _question(queue: str, pages: Pages, given: dict[str, Any]) -> MessagesOf:
     skip, limit = pages.next
-    return MessagesOf(queue, given["selector"], given["text"], skip, limit, whole=True)
+    return MessagesOf(queue, given["selector"], given["text"], skip, limit, whole=True, translated=given["maps"])
 
 
 def _write_page(part: Part, pages: Pages, ask: Callable[[], Messages]) -> None:
@@ -129,8 +136,11 @@ def _write_page(part: Part, pages: Pages, ask: Callable[[], Messages]) -> None:
         part.write(to_line(page.queue, message))
 
 
-def _problems(pages: Pages) -> list[str]:
+def _problems(pages: Pages, *, has_maps: bool) -> list[str]:
     found = [pages.note] if pages.note else []
     if pages.parts:
-        found.append(f'of {count(pages.parts, "message")} only a part of the body could be read: "cut" says which')
+        found.append(
+            f'of {count(pages.parts, "message")} only a part of the body could be read: "cut" says which'
+            + ("" if has_maps else "; those of maps --maps reads")
+        )
     return found

@@ -223,6 +223,16 @@ async def test_a_question_needs_no_write_access_and_leaves_no_line(tmp_path: Pat
     assert story.told == [] and story.lines == []
 
 
+async def test_a_question_that_marks_messages_needs_write_access_and_leaves_its_lines(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    marking = Command(7, "broker-a", "messages", {"queue": "q", "translated": True}, {}, "minsu")
+    assert (await story.commands(marking, PEER)).ok
+    assert [(line["phase"], line["verb"]) for line in story.lines] == [("before", "messages"), ("after", "messages")]
+    reader = Story(tmp_path / "reader", write=False)
+    assert (await reader.commands(marking, PEER)).text == READ_ONLY
+    assert reader.source.asked == []
+
+
 async def test_an_answer_that_the_link_cannot_carry_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor.commands, "MAX_ANSWER", 8)
     assert await Story(tmp_path).asked("broker-a", "records", {"topic": "orders"}) == (

@@ -187,6 +187,28 @@ def test_bytes_and_large_bodies_come_back_as_they_were(broker: Broker) -> None:
     assert broker.bodies("raw") == bodies
 
 
+def test_a_map_keeps_its_types_where_it_may_be_translated(broker: Broker, tmp_path: Path) -> None:
+    entries = '{"string":["text","5.0"]},{"string":"count","int":5},{"string":"size","long":7},{"string":"share","double":0.5}'
+    body = f'{{"map":{{"entry":[{entries}]}}}}'
+    broker.fill("map", body, transformation="jms-map-json")
+    broker.fill("again")
+    part = tmp_path / "part.jsonl"
+    assert "those of maps --maps reads" in broker.run("export", "cl.map", str(part), code=1).stderr
+    file = tmp_path / "maps.jsonl"
+    broker.run("export", "cl.map", str(file), "--maps")
+    (line,) = map(json.loads, file.read_text().splitlines())
+    assert (line["kind"], line["cut"]) == ("map", False)
+    held = {"text": "5.0", "count": 5, "size": {"type": "Long", "value": 7}, "share": {"type": "Double", "value": 0.5}}
+    assert json.loads(line["body"]) == held
+    broker.run("create", "cl.again", "--yes")
+    broker.run("import", "cl.again", str(file), "--yes")
+    again = broker.run("browse", "cl.again", "--json", "--maps").stdout
+    assert json.loads(json.loads(again)["body"]) == held
+    broker.allow(write=True, console=False)
+    refused = broker.run("browse", "cl.map", "--maps", code=69)
+    assert "read-only" in refused.stderr
+
+
 def test_a_queue_of_hundreds_is_exported_page_by_page(broker: Broker) -> None:
     broker.fill("many", *(str(number) for number in range(450)))
     done = broker.run("export", f"{PREFIX}many")
