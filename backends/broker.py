@@ -12,6 +12,9 @@ OldestBasis = Literal["statistics", "browse"]  # the broker's statistics plugin 
 JobState = Literal["running", "done", "cancelled", "failed", "unknown"]  # unknown: the broker's answer was lost
 
 
+BROWSE_PAGE = 400  # messages that a broker shows and selects from at least, unless its policy has another maxBrowsePageSize
+
+
 class Broker(Struct, frozen=True):
     name: str
     id: str | None

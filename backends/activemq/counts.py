@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 
 from backends.activemq.figures import Count, typed
 from backends.activemq.jolokia import Read, Reply, failure
+from backends.broker import BROWSE_PAGE
 from backends.wording import count
 
 SLACK: Final = 10  # messages, or
@@ -37,6 +38,15 @@ class Counts(Struct, frozen=True):
     dlq: bool | None = None
     cached: bool | None = None
     browse_page: int | None = None
+
+    @property
+    def page(self) -> int:
+        return self.browse_page or BROWSE_PAGE
+
+    @property
+    def is_seen_in_part(self) -> bool:
+        """The broker has not all of it in memory: a selector, an id and a browse see its head alone, a page at least."""
+        return self.cached is False and self.pending > self.page
 
 
 class Missing(Struct, frozen=True):

@@ -23,7 +23,7 @@ def test_the_demonstration_shows_every_pane_and_uses_no_network(size: tuple[int,
             console.press(key)
             console.sees(" DEMO ", name)
         console.press("enter")
-        console.sees(" DEMO ", "── Broker broker-[ab] ─")
+        console.sees(" DEMO ", "^ MESSAGES")
         console.press("q", "q")
         assert console.ends() == 0  # of a demonstration nothing stays behind, so nothing is asked
         assert console.left_on() == []

@@ -158,7 +158,7 @@ def test_enter_on_the_overview_goes_to_the_row_in_its_pane(console: Console) -> 
 
 def test_the_help_lists_the_keys_that_work_here_and_enter_does_what_the_line_says(console: Console) -> None:
     console.press("5", "?")
-    console.sees("─ Keys in Queues ─", "/ +filter: a regular expression", "Esc Backspace +back", "Ctrl-Z +back to the shell")
+    console.sees("─ Keys in Queues ─", "/ +filter: a regular expression", "X +purge the queue", "o +order by the next column")
     assert not console.line("send the failed file again")  # a key of another pane
     console.press("next", " pane")
     console.sees("/next pane", "› +Tab +next pane")
@@ -169,7 +169,7 @@ def test_the_help_lists_the_keys_that_work_here_and_enter_does_what_the_line_say
     console.press("esc")
     console.loses("Keys in Relay")
     console.press("0", "?")
-    console.sees("─ Keys in Overview ─")
+    console.sees("─ Keys in Overview ─", "Esc Backspace +back", "Ctrl-Z +back to the shell")
     assert not console.line("mark the row")
     console.press("?")
     console.loses("Keys in Overview")
@@ -177,7 +177,7 @@ def test_the_help_lists_the_keys_that_work_here_and_enter_does_what_the_line_say
 
 def test_a_command_is_completed_with_tab_and_a_wrong_one_is_answered_with_what_was_meant(console: Console) -> None:
     console.press(":")
-    console.sees("^ ?:$", "overview .*topics .*theme", within=5)
+    console.sees("^ ?:$", "overview .*topics .*subscribers .*filter", within=5)
     console.press("to")
     console.sees("^ ?:to$", "^ topics$")
     console.press("tab")
@@ -239,7 +239,10 @@ def test_the_keys_work_while_the_korean_input_method_is_on(console: Console) -> 
     console.sees(r"^› .*edge\.in", " 한")
     console.press("하")  # g and k, composed to a syllable: to the first row, and up
     console.sees(r"^› .*edge\.dlq")
-    console.press("ㅖ")  # Shift with p: pauses what one stands on, here nothing
+    console.press("ㅖ")  # Shift with p: a question, which Esc leaves
+    console.sees("Pause edge.dlq on broker-b")
+    console.press("esc")
+    console.loses("Pause edge.dlq on broker-b")
     console.press("ㅐ")  # o
     console.sees("by BROKER ▾|by PENDING ▾")
     console.press("ㅔ")  # p

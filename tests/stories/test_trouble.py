@@ -114,7 +114,7 @@ def test_text_from_outside_is_shown_as_text(watched: Home, console: Console, pla
     platform.start()
     until(lambda: all_well(watched), "every source well")
     console.press("5", ":sort name\r", "g")
-    console.sees(r"^› .*\[red\]markup\[/\] ␛\]0;owned␇", r"^── \[red\]markup\[/\] ␛\]0;owned␇ &amp; \[@click=quit\]x\[/\] ─")
+    console.sees(r"^› .*\[red\]markup\[/\] ␛\]0;owned", r"^── \[red\]markup\[/\] ␛\]0;owned␇ &amp; \[@click=quit\]x\[/\] ─")
     console.press("enter", "esc", "2", "/odd\r")
     console.sees("UNPARSABLE +odd ", r"\\x1b\]0;owned\\x07\\x1b\[2J\[red\]markup\[/\]", r"1,a,b,c,␛\]0;owned␇")
     console.press("esc")

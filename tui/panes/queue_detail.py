@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from backends.broker import Broker, BrokerConnection, BrokerTopic, Job, Network, Queue, Subscriber
+from backends.broker import BROWSE_PAGE, Broker, BrokerConnection, BrokerTopic, Job, Network, Queue, Subscriber
 from backends.questions import Found, MessagesOf
 from backends.snapshots import Queues, Snapshot
 from tui.format import UNKNOWN, age, count, moment, number, rate, size, visible
@@ -87,7 +87,7 @@ def _queue(queue: Queue, entry: Entry, now: float) -> list[Section]:
 
 
 def _held(queue: Queue) -> Facts:
-    if queue.cached is not False:
+    if queue.cached is not False or queue.pending <= BROWSE_PAGE:
         return ()
     return (("Browsing", Cell("the broker holds only the first messages in memory: no browse and no selector sees the others", "warn")),)
 

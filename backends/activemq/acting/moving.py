@@ -221,7 +221,7 @@ def _why_short(some: Some, tally: Tally, before: Counts) -> str:
         return f"; {tally.note}"
     if tally.missing:
         return f"; {tally.missing:,} not found: taken meanwhile, or further back than the broker looks"
-    if before.cached is False and (some.selector or some.each):
+    if before.is_seen_in_part and (some.selector or some.each):
         return "; the broker looked only at the head of the queue, which it has in memory (CacheEnabled is false): there may be more"
     if not tally.done and some.selector:
         return "; none matched"

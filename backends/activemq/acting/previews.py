@@ -22,7 +22,6 @@ from backends.wording import count
 RATE_S: Final = 0.5  # that a queue is watched where nobody knows yet how fast messages come
 MATCHES: Final = 10_000  # messages that a preview counts
 SAMPLE: Final = 20  # messages that are looked at for where they came from
-PAGE: Final = 400  # messages that a broker looks at in a queue it has not wholly in memory, where it does not tell (maxBrowsePageSize)
 
 
 class Asked(Struct, frozen=True):
@@ -202,23 +201,21 @@ async def _which(asked: Asked, now: Counts) -> tuple[str, tuple[str, ...]]:
 
 
 def _warnings_of_window(now: Counts) -> tuple[str, ...]:
-    if now.cached is not False:
+    if not now.is_seen_in_part:
         return ()
-    page = now.browse_page or PAGE
     return (
         f"the broker has not all of '{now.name}' in memory (CacheEnabled is false): by selector or id it looks only at the head, at least "
-        f"{page:,} of {now.pending:,}",
+        f"{now.page:,} of {now.pending:,}",
     )
 
 
 def _warnings_of_copy(some: Some, now: Counts) -> tuple[str, ...]:
     to = some.to if isinstance(some, SomeTo) else ""
     twice = f"what was copied from '{some.queue}' to '{to}' before is not copied again, even where the broker says so"
-    if now.cached is not False or some.each:
+    if not now.is_seen_in_part or some.each:
         return (twice,)
-    page = now.browse_page or PAGE
     head = f"the broker has not all of '{now.name}' in memory (CacheEnabled is false)"
-    return (f"{head}: it may copy as few as {page:,} of {now.pending:,} and answer more; what arrives is counted", twice)
+    return (f"{head}: it may copy as few as {now.page:,} of {now.pending:,} and answer more; what arrives is counted", twice)
 
 
 def refused(verb: str, why: str) -> Preview:

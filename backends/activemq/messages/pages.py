@@ -13,7 +13,6 @@ from backends.wording import count
 
 MAX_LOOKED: Final = 20_000  # messages that are looked into for one answer; those that are skipped only cost time, which has a bound, too
 MAX_READ: Final = 64 << 20  # bytes of their bodies
-JOLOKIA_PAGE: Final = 400  # what a broker pages in for a browse of JMX, unless maxBrowsePageSize says otherwise
 
 Stop = Literal["full", "room", "looked", "read", "time"]
 
@@ -185,7 +184,7 @@ def _stopped(look: Look, queue: Counts) -> str:
 
 def _hidden(seen: int, window: Window, queue: Counts) -> str:
     """What the broker does not show although it is there."""
-    first = queue.browse_page or JOLOKIA_PAGE
+    first = queue.page
     where = "the selector was asked of these only" if window.is_selected else f"{seen:,} of {queue.pending:,} shown"
     if window.way == "jolokia" and queue.pending > first and (window.is_selected or seen >= first):
         more = "STOMP shows more" if window.has_stomp else f"{window.key}.stomp shows more"
