@@ -18,9 +18,9 @@ run: $(READY)  ## start real servers with moving data and open the console on th
 demo: $(READY)  ## the console over a scripted incident: no network, no Java
 	@$(BIN)/relay-console --demo
 
-test: $(READY)  ## every test, those with real servers included
+test: $(READY)  ## every test, those with real servers included; T=tests/relay: a part
 	@$(BIN)/python -m tests.lab jars
-	$(BIN)/python -m pytest $(T)
+	@sh .ci/tests $(BIN)/python $(T)
 
 check: $(READY)  ## format, lint, types, the line of imports
 	$(BIN)/ruff format --check .

@@ -69,6 +69,7 @@ from backends.consumers import members as group_members
 from backends.kafka import client as kafka_client
 from backends.kafka.client import KafkaClient, Settings
 from backends.source import Unavailable
+from tests.lab.server import hang
 
 address, broker, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 kafka_groups.GROUP_S = group_members.DESCRIBE_S = 0.3
@@ -78,7 +79,7 @@ for number in range(rounds):
     reader = kafka_groups.GroupsReader(client, lambda name: True, "main")
     kafka_client.METADATA_S = 2.5
     client.topics(reads=False)  # metadata is there, the coordinator of the group is not known: the dangerous moment
-    os.kill(broker, signal.SIGSTOP)
+    hang(broker)  # all of its threads stand still when this returns
     kafka_client.METADATA_S = 0.2
     try:
         if number % 2:
