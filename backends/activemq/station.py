@@ -1,7 +1,7 @@
 """One broker as it is known now: what every part of its source works with. Made without I/O."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from backends.activemq.capabilities import Capabilities
 from backends.activemq.config import BrokerSection
@@ -10,6 +10,9 @@ from backends.activemq.jolokia import Client, Exec, HttpReply, Read, Reply, exec
 
 if TYPE_CHECKING:
     from backends.activemq.stomp.client import StompClient
+
+
+LATELY_S: Final = 20.0  # more than the slowest reading takes
 
 
 class Station:
@@ -21,6 +24,7 @@ class Station:
         self.clock = clock
         self.may = Capabilities(section, key)
         self.reading: Reading | None = None
+        self._deleted: dict[str, float] = {}  # queues that we deleted lately: epoch seconds
 
     async def read(self, *reads: Read) -> list[Reply]:
         """Their answers, in the same order. Raises JolokiaError."""
@@ -34,6 +38,14 @@ class Station:
         """An operation that changes something: sent once. Raises JolokiaError."""
         reply: HttpReply = await self.client.execute(exec_request(call), timeout)
         return parse(reply, 1)[0]
+
+    def deletes(self, queue: str) -> None:
+        """We do, now. A reading that is under way still has it."""
+        self._deleted[queue] = self.clock()
+
+    def was_deleted(self, queue: str) -> bool:
+        """Lately: whoever looks into it by STOMP now would make it again."""
+        return self.clock() - self._deleted.get(queue, float("-inf")) < LATELY_S
 
     def mbean(self, queue: str) -> str | None:
         """The ObjectName that the broker returned for the queue of that name; None: the last reading has none."""

@@ -68,6 +68,7 @@ async def delete(station: Station, task: Task, before: Counts, agreed: Seen) -> 
         return Outcome("cancelled", f"cancelled before it was deleted: purged {counts.arrow(before.name, before, between)} pending", False)
     if (said := _why_not_yet(before, between, agreed)) is not None:
         return Outcome("failed", f"counts changed: {said}; it was purged and not deleted", False)
+    station.deletes(before.name)
     try:
         await do(station, task.verb, Exec(broker, op.REMOVE_QUEUE, (before.name,)))
     except Stopped as stop:

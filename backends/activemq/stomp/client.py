@@ -28,6 +28,7 @@ __all__ = ["Browse", "Frame", "Login", "Out", "StompClient", "StompTrouble", "ad
 
 IDLE_S: Final = 30.0
 BACK_OFF_S: Final = 3.0  # a closed port is not knocked at by every question of a screen
+AT_ONCE_S: Final = 0.5  # what fails as quickly was lost before; what took longer is in trouble now
 WINDOW: Final = 100  # messages ahead of the reader; 1,500 small ones are as quick with 500
 MOST_SUBSCRIPTIONS: Final = 2000  # a connection; the broker keeps a little of each until we leave
 PROBE_MS: Final = 5000  # how long a question to the plugin is worth an answer
@@ -93,8 +94,7 @@ class StompClient:
             raise StompTrouble(why)
         if transform:
             headers["transformation"] = "jms-xml"
-        async with self._using() as connection:
-            subscription = await connection.subscribe(headers)
+        async with self._using_again(headers) as (connection, subscription):
             try:
                 yield Browse(connection, subscription, window, self._timeout)
             finally:
@@ -162,6 +162,22 @@ class StompClient:
     def trouble(self) -> str | None:
         """Why there is no connection, after the last attempt to make one; None: there was none, or it went well."""
         return None if self._failed is None else self._failed[1]
+
+    @asynccontextmanager
+    async def _using_again(self, headers: dict[str, str]) -> "AsyncIterator[tuple[Connection, Subscription]]":
+        """Subscribed. A connection that was lost while nobody used it shows that with its first word; to look may be said once more."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for is_last in (False, True):
+            async with self._using() as connection:
+                try:
+                    subscription = await connection.subscribe(headers)
+                except StompTrouble:
+                    if is_last or connection.is_fit or clock() - began > AT_ONCE_S:
+                        raise
+                    continue
+                yield connection, subscription
+                return
 
     @asynccontextmanager
     async def _using(self) -> "AsyncIterator[Connection]":

@@ -72,7 +72,7 @@ class Lookout:
 
     def _is_aged(self, name: str) -> bool:
         reading = self._station.reading
-        if reading is None or name not in reading.queues or self._is_busy(name):
+        if reading is None or name not in reading.queues or self._is_busy(name) or self._station.was_deleted(name):
             return False
         return self._is_shown(name) or is_dead_letters(name, reading.queues[name])
 

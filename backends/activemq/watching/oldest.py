@@ -111,7 +111,7 @@ class Ages:
 
     def __init__(self, station: Station, is_wanted: Callable[[str], bool]) -> None:
         self._station = station
-        self._is_wanted = lambda name: is_wanted(name) and addressable(name) is None
+        self._wants = is_wanted
         self.turns = Turns()
         self._of: str | None = None  # the id of the broker that was asked last
         self._heads = _Pace()
@@ -148,6 +148,9 @@ class Ages:
         if clock() >= self._heads.next_at and not self._is_told():
             await self._by_heads(reading.queues, clock)
 
+    def _is_wanted(self, name: str) -> bool:
+        return self._wants(name) and addressable(name) is None
+
     def _next_statistics(self) -> float:
         return self._statistics.next_at if self._station.section.statistics_plugin else float("inf")
 
@@ -178,6 +181,8 @@ class Ages:
         for place, name in enumerate(names):
             if clock() > ends_at:
                 break
+            if not self._is_wanted(name):  # something is being done to it since, or it was deleted: looking into it would make it again
+                continue
             try:
                 frame = await stomp.head(name)
             except StompTrouble as trouble:

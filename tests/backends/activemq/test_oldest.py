@@ -153,6 +153,21 @@ async def test_first_messages_are_looked_at_and_their_times_told() -> None:
     assert ages.capabilities() == {"oldest_age": True}
 
 
+async def test_a_queue_that_is_deleted_while_others_are_looked_at_is_not_made_again_by_a_look() -> None:
+    stomp = Heads({"a": frame(timestamp="1795634922000"), "b": frame(timestamp="1795634922000")})
+    _, station = watching(stomp, {"a": queue(5), "b": queue(4)})
+    ages = Ages(station, lambda name: not station.was_deleted(name))
+    look = stomp.head
+
+    async def head(name: str) -> Frame | None:
+        station.deletes("b")
+        return await look(name)
+
+    stomp.head = head  # type: ignore[method-assign]
+    await ages.look()
+    assert stomp.asked == ["a"]
+
+
 async def test_the_plugin_is_asked_instead_where_it_is_said_to_be_there_and_not_at_every_reading() -> None:
     stomp = Heads({}, [{"destinationName": "queue://q", "firstMessageTimestamp": 1795634922000}])
     ages, station = watching(stomp, {"q": queue(5)}, statistics=True)
