@@ -20,6 +20,7 @@ WHOLE_BYTES: Final = 8 << 20  # of a single record that is asked for whole: half
 ANSWER_BYTES: Final = 8 << 20  # of all records of one answer
 MAX_POINTS: Final = 240  # of one partition's history
 MAX_MESSAGES: Final = 500  # of one answer; more are asked for with `skip`
+CHANGED: Final = "counts changed"  # how a refusal begins after which the preview is made anew, and asked again
 BODY_BYTES: Final = 64 << 10  # of each body in a list of messages
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from backends.activemq.acting.hands import Hands
+from backends.activemq.capabilities import NO_SCHEDULER
 from backends.activemq.config import BrokerSection
 from backends.activemq.jolokia import Client, JolokiaError
 from backends.activemq.messages.browse import Desk
@@ -94,13 +95,10 @@ class QueuesSource:
     def _may(self) -> Mapping[str, bool | str]:
         """What may be done on the broker that was read just now."""
         reading = self._station.reading
-        broker = None if reading is None else reading.broker
-        self._station.may.is_of(None if broker is None else broker.broker_id)
-        has_scheduler = broker is not None and broker.has_scheduler
-        is_counted = broker is not None and broker.total_managed_queues_count is not None
+        is_counted = reading is not None and reading.broker.total_managed_queues_count is not None
         return {
             **self._station.may.table(None if self._stomp is None else self._stomp.trouble),
-            "delay": has_scheduler or "the broker has no scheduler: schedulerSupport is off",
+            "delay": self._station.has_scheduler or NO_SCHEDULER,
             "hidden": is_counted or "brokers before 6.2 do not count the queues that JMX cannot show",
         }
 

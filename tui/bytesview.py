@@ -10,6 +10,7 @@ from tui.format import pad, size, visible, width
 from tui.pane import Form
 
 MAX_SHOWN: Final = 64 << 10  # bytes of one value on a page; a screen shows some 10 KiB
+MAX_COPIED: Final = 64 << 10  # characters; more than this no clipboard takes, see tui.clipboard
 MAX_LINE: Final = 400  # bytes that one line of a table could show
 MAX_PARSED: Final = 1 << 20  # bytes that are laid out as JSON: some 10 ms
 BESIDE: Final = 16  # bytes a line of hex
@@ -39,6 +40,17 @@ def _decoded(data: bytes, *, cut: bool) -> str | None:
         return None
     printable = sum(char.isprintable() or char in "\t\r\n" for char in text)
     return text if printable >= TEXT_SHARE * len(text) else None
+
+
+@lru_cache(1024)
+def copied(data: bytes | None) -> str:
+    """What copying takes: the bytes themselves where they are text, else as hex."""
+    if data is None:
+        return ""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data[: MAX_COPIED // 2].hex()
 
 
 def forms(data: bytes | None, whole: int) -> tuple[Form, ...]:

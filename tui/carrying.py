@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from backends.broker import Job
-from backends.questions import Jobs, JobsOf, Preview
+from backends.questions import CHANGED, Jobs, JobsOf, Preview
 from link.protocol import Reply
 from monitor.replica import ask
 from tui.actions.queues import DOING
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 ACT_DEADLINE: Final = 3700.0  # seconds: a source gives up after an hour and says so
 PACE: Final = 1.0  # seconds between two looks at how far an action is
-CHANGED: Final = "counts changed"  # how a reply begins that asks for a new yes
 
 
 @dataclass

@@ -224,3 +224,11 @@ def moment(at: float | None) -> str:
     import time
 
     return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(at))
+
+
+def short_moment(at: float | None, now: float) -> str:
+    """The time of day, with the day where it is another one."""
+    if at is None:
+        return UNKNOWN
+    text = moment(at)
+    return text[11:19] if text[:10] == moment(now)[:10] else text[5:16]

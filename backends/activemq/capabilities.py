@@ -6,6 +6,7 @@ from typing import Final
 
 from backends.activemq.config import BrokerSection
 
+NO_SCHEDULER: Final = "the broker has no scheduler: schedulerSupport is off"
 ACTIONS: Final = ("browse", "send", "purge", "delete", "create", "pause", "resume", "move", "copy", "retry", "remove")
 
 

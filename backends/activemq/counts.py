@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from backends.activemq.figures import Count, typed
+from backends.activemq.figures import Counters, typed
 from backends.activemq.jolokia import Read, Reply, failure
 from backends.broker import BROWSE_PAGE
 from backends.wording import count
@@ -60,14 +60,8 @@ Sight = Counts | Missing
 GONE: Final = Missing(True)
 
 
-class _Always(Struct, frozen=True, rename="pascal"):
+class _Always(Counters, frozen=True, rename="pascal", kw_only=True):
     name: str
-    queue_size: Count
-    in_flight_count: Count
-    consumer_count: Count
-    producer_count: Count
-    enqueue_count: Count
-    dequeue_count: Count
 
 
 _OPTIONAL: Final[Mapping[str, tuple[str, type]]] = {

@@ -38,8 +38,8 @@ class BrokerFigures(Struct, frozen=True, rename="pascal"):
     total_managed_queues_count: Count | None = None
 
 
-class Figures(Struct, frozen=True, rename="pascal"):
-    """A queue's attributes. What has a default came with 5.9 (DLQ) and 5.12 (Paused), or a queue can do without it."""
+class Counters(Struct, frozen=True, rename="pascal"):
+    """Attributes that a queue has in every version."""
 
     queue_size: Count  # in-flight messages included
     consumer_count: Count
@@ -47,6 +47,11 @@ class Figures(Struct, frozen=True, rename="pascal"):
     enqueue_count: Count
     dequeue_count: Count
     in_flight_count: Count
+
+
+class Figures(Counters, frozen=True, rename="pascal"):
+    """A queue's attributes. What has a default came with 5.9 (DLQ) and 5.12 (Paused), or a queue can do without it."""
+
     name: str | None = None
     paused: bool | None = None
     is_dlq: bool | None = field(default=None, name="DLQ")

@@ -94,11 +94,6 @@ def requests(reads: Iterable[Read], *, and_version: bool = False) -> bytes:
     return msgspec.json.encode([*wanted, {"type": "version"}] if and_version else wanted)
 
 
-def exec_request(call: Exec) -> bytes:
-    """An array of this one, so that its answer is parsed as every other."""
-    return exec_requests((call,))
-
-
 def exec_requests(calls: Iterable[Exec]) -> bytes:
     """Several only of operations that change nothing (getMessage): 2.x answers a whole array with HTTP 400 though parts of it were done."""
     return msgspec.json.encode(
@@ -216,25 +211,23 @@ class Client:
 
         `timeout` in seconds, where the usual one is not wanted.
         """
-        limit = timeout or self._timeout
-        try:
-            async with asyncio.timeout(limit):
-                session = self._session = self._session or self._new_session()
-                try:
-                    return await self._post(session, body)
-                except JolokiaError as error:
-                    if error.trouble != "cut" or session.closed:  # closed by us, from outside
-                        raise
-                    return await self._post(session, body)
-        except TimeoutError:
-            raise JolokiaError("silent", f"no whole reply in {limit:g} s") from None
+        return await self._sent(body, timeout, tries=2)
 
     async def execute(self, body: bytes, timeout: float | None = None) -> HttpReply:
         """What changes something: sent once, never again. Raises JolokiaError; after a trouble of LOST it may have been done."""
+        return await self._sent(body, timeout, tries=1)
+
+    async def _sent(self, body: bytes, timeout: float | None, *, tries: int) -> HttpReply:
         limit = timeout or self._timeout
         try:
             async with asyncio.timeout(limit):
                 session = self._session = self._session or self._new_session()
+                for _ in range(tries - 1):
+                    try:
+                        return await self._post(session, body)
+                    except JolokiaError as error:
+                        if error.trouble != "cut" or session.closed:  # closed by us, from outside
+                            raise
                 return await self._post(session, body)
         except TimeoutError:
             raise JolokiaError("silent", f"no whole reply in {limit:g} s") from None

@@ -9,7 +9,7 @@ from msgspec import Raw
 from backends.activemq import counts
 from backends.activemq.counts import GONE, Counts, Missing, Sight
 from backends.activemq.figures import BROKERS, typed
-from backends.activemq.jolokia import JolokiaError, Read, Reply, failure, object_name, shown
+from backends.activemq.jolokia import JolokiaError, Read, Reply, failure, object_name
 from backends.activemq.station import Station
 from backends.activemq.targets import mangled
 from backends.activemq.troubles import unavailable
@@ -117,17 +117,10 @@ async def moment() -> None:
     await asyncio.sleep(MOMENT_S)
 
 
-async def has_scheduler(station: Station) -> bool:
-    """Whether the broker can keep a message back. Raises Unavailable."""
-    (value,) = await ask(station, Read(await broker(station), ("JMSJobScheduler",)))
-    found: Mapping[str, Raw] = typed(value or Raw(b"null"), dict[str, Raw]) or {}
-    return bytes(found.get("JMSJobScheduler", Raw(b"null"))) != b"null"
-
-
 async def _replies(station: Station, reads: tuple[Read, ...]) -> list[Reply]:
     try:
         return await station.read(*reads)
     except JolokiaError as error:
         raise unavailable(error, station.section, station.key) from None
     except SecretUnavailable as error:
-        raise Unavailable(f"{station.key}.password: {shown(str(error))}", "denied") from None
+        raise Unavailable(station.no_password(error), "denied") from None

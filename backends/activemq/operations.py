@@ -65,7 +65,7 @@ async def do(station: Station, verb: str, call: Exec, messages: int = 0) -> Raw:
             raise Stopped(error.detail or error.trouble, is_lost=True) from None
         raise Stopped(unavailable(error, station.section, station.key).error, is_void=True) from None
     except SecretUnavailable as error:
-        raise Stopped(f"{station.key}.password: {shown(str(error))}", is_void=True) from None
+        raise Stopped(station.no_password(error), is_void=True) from None
     if reply.status != 200:
         raise _refused(station, verb, call.operation, reply)
     return reply.value

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 from backends.activemq.capabilities import Capabilities
 from backends.activemq.config import BrokerSection
 from backends.activemq.figures import Reading
-from backends.activemq.jolokia import Client, Exec, HttpReply, Read, Reply, exec_request, exec_requests, parse, requests
+from backends.activemq.jolokia import Client, Exec, Read, Reply, exec_requests, parse, requests, shown
+from settings.secret import SecretUnavailable
 
 if TYPE_CHECKING:
     from backends.activemq.stomp.client import StompClient
@@ -26,6 +27,20 @@ class Station:
         self.reading: Reading | None = None
         self._deleted: dict[str, float] = {}  # queues that we deleted lately: epoch seconds
 
+    def saw(self, reading: Reading) -> None:
+        """The newest reading, and with it who answers now."""
+        self.reading = reading
+        self.may.is_of(reading.broker.broker_id)
+
+    @property
+    def has_scheduler(self) -> bool:
+        """Whether the broker keeps a message back, as far as it was read."""
+        return self.reading is not None and bool(self.reading.broker.has_scheduler)
+
+    def no_password(self, error: SecretUnavailable) -> str:
+        """A sentence."""
+        return f"{self.key}.password: {shown(str(error))}"
+
     async def read(self, *reads: Read) -> list[Reply]:
         """Their answers, in the same order. Raises JolokiaError."""
         return parse(await self.client.read(requests(reads)), len(reads))
@@ -36,8 +51,7 @@ class Station:
 
     async def run(self, call: Exec, timeout: float | None = None) -> Reply:
         """An operation that changes something: sent once. Raises JolokiaError."""
-        reply: HttpReply = await self.client.execute(exec_request(call), timeout)
-        return parse(reply, 1)[0]
+        return parse(await self.client.execute(exec_requests((call,)), timeout), 1)[0]
 
     def deletes(self, queue: str) -> None:
         """We do, now. A reading that is under way still has it."""

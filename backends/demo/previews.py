@@ -16,7 +16,7 @@ from backends.demo.browse import seen, selector
 from backends.demo.messages import identity, message
 from backends.demo.stock import Letter, Stock
 from backends.demo.traffic import Flow
-from backends.questions import Preview, PreviewOf
+from backends.questions import CHANGED, Preview, PreviewOf
 from backends.source import Unavailable
 from backends.wording import count
 
@@ -129,7 +129,7 @@ def changed(verb: str, expect: Mapping[str, Any], stock: Stock, at: float) -> st
         return None
     agreed = counts.seen(verb, expect)
     why = counts.why_changed(agreed, _counted(agreed.name, stock, at))
-    return None if why is None else f"counts changed: {why}"
+    return None if why is None else f"{CHANGED}: {why}"
 
 
 def _counted(queue: str, stock: Stock, at: float) -> counts.Counts:

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 import click
 
+from backends.questions import WHOLE_BYTES
 from relay_console import confirm, output, progress
 from relay_console.asking import Value
 from relay_console.brokers import Brokers, reach
@@ -23,7 +24,7 @@ from relay_console.outgoing import properties_of
 from relay_console.progress import Line
 from tui.format import count, visible
 
-MAX_BODY: Final = 8 << 20  # bytes of a message that is sent: what can be read back whole
+MAX_BODY: Final = WHOLE_BYTES  # of a message that is sent: what can be read back whole
 _LINE: Final = re.compile(r"import: line ([0-9]{1,9}): ")
 MAX_FAULTS: Final = 10  # lines that are named; a file of another kind has one fault a line
 

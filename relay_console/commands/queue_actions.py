@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from backends.questions import CHANGED
 from relay_console import confirm, output, progress
 from relay_console.asking import Value
 from relay_console.brokers import Brokers, reach
@@ -17,7 +18,6 @@ from relay_console.errors import ActionFailed, TryAgain
 from relay_console.options import Shared, broker_option, config_option
 from tui.format import visible
 
-CHANGED: Final = "counts changed"  # how the refusal begins of an action that would do more than was agreed to
 WHICH: Final = ("is_all", "selector", "first", "ids")
 
 

@@ -10,10 +10,11 @@ from typing import Final, get_args
 import msgspec
 
 from backends.messages import PropertyType
+from backends.questions import WHOLE_BYTES
 from tui.actions.plan import Argument
 from tui.slip import Blank
 
-MAX_FILE: Final = 8 << 20  # bytes: half of a frame of the link, for the body travels as base64
+MAX_FILE: Final = WHOLE_BYTES  # what can be read back whole
 TYPES: Final = {name.lower(): name for name in get_args(PropertyType)}
 WHOLE: Final = ("Byte", "Short", "Int", "Long")
 

@@ -2,21 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
 
 from msgspec.structs import replace
 
 from backends.messages import Message, Messages
 from backends.questions import Found, MessagesOf
-from tui.bytesview import one_line
-from tui.format import UNKNOWN, age, count, moment, number, size, visible, width
+from tui.bytesview import copied, one_line
+from tui.format import UNKNOWN, age, count, number, short_moment, size, visible, width
 from tui.pane import Cell, Column, Opening, Row, Section
 from tui.panes.message import message_opening
 
 Page = Callable[[Found | None, float], list[Section]]
 
 MORE = "more"  # the row after the last message
-MAX_COPIED = 64 << 10  # characters; more than this no clipboard takes, see tui.clipboard
 USUAL_PRIORITY = 4
 
 COLUMNS = (
@@ -116,7 +114,7 @@ def _row(question: MessagesOf, message: Message, position: int, seen: Counter[st
     old = None if message.at is None else now - message.at
     cells = (
         Cell(number(position), "dim", position),
-        Cell(_short_time(message.at, now), "dim", message.at),
+        Cell(short_moment(message.at, now), "dim", message.at),
         Cell(age(old), "warn" if old is not None and old < -1 else "", old),
         Cell(short_id(message.id), "dim"),
         marks(message, now),
@@ -126,7 +124,7 @@ def _row(question: MessagesOf, message: Message, position: int, seen: Counter[st
         Cell(visible(message.correlation_id or ""), "dim"),
         body_cell(message),
     )
-    return Row(key, cells, opens=message_opening(question.queue, message), copies=_copies(message.body), id=message.id)
+    return Row(key, cells, opens=message_opening(question.queue, message), copies=copied(message.body), id=message.id)
 
 
 def short_id(text: str) -> str:
@@ -154,22 +152,3 @@ def body_cell(message: Message) -> Cell:
     if message.body is None:
         return Cell("(none)" if message.kind == "empty" or message.body_size == 0 else UNKNOWN, "dim")
     return Cell(one_line(message.body))
-
-
-def _short_time(at: float | None, now: float) -> str:
-    """The time of day, with the day where it is another one."""
-    if at is None:
-        return UNKNOWN
-    text = moment(at)
-    return text[11:19] if text[:10] == moment(now)[:10] else text[5:16]
-
-
-@lru_cache(1024)
-def _copies(body: bytes | None) -> str:
-    """The body itself where it is text; bytes that are none are copied as hex."""
-    if body is None:
-        return ""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return body[: MAX_COPIED // 2].hex()

@@ -1,18 +1,16 @@
 """Records of a topic as pages: the newest, a screenful older, and one of them with its headers, key and value. Pure."""
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from backends.questions import Found, Record, Records, RecordsOf
-from tui.bytesview import MAX_LINE, forms, one_line
-from tui.format import UNKNOWN, age, count, moment, number, size, visible, width
+from tui.bytesview import MAX_LINE, copied, forms, one_line
+from tui.format import UNKNOWN, age, count, moment, number, short_moment, size, visible, width
 from tui.pane import Cell, Column, Opening, Row, Section
 from tui.words import look
 
 Page = Callable[[Found | None, float], list[Section]]
 
 OLDER = "older"  # the row after the last record
-MAX_COPIED = 64 << 10  # characters; more than this no clipboard takes, see tui.clipboard
 
 COLUMNS = (
     Column("offset", "OFFSET", 15, "right"),
@@ -92,33 +90,14 @@ def _row(topic: str, record: Record, now: float) -> Row:
         Cell(number(record.offset), "", record.offset),
         Cell(str(record.partition), "", record.partition),
         state(record),
-        Cell(_short_time(record.at, now), "dim", record.at),
+        Cell(short_moment(record.at, now), "dim", record.at),
         Cell(age(old), "warn" if old is not None and old < -1 else "", old),
         Cell(one_line(record.key), "dim" if record.key is None else "accent"),
         Cell(size(record.value_size) if record.value is not None else UNKNOWN, "dim", record.value_size),
         Cell(str(len(record.headers)) if record.headers else "", "dim"),
         Cell(one_line(record.value) if record.value is not None else "(null)", "dim" if record.value is None or record.aborted else ""),
     )
-    return Row(f"{record.partition}/{record.offset}", cells, opens=_opening(topic, record), copies=_copies(record.value))
-
-
-@lru_cache(1024)
-def _copies(value: bytes | None) -> str:
-    """The value itself where it is text; bytes that are none are copied as hex."""
-    if value is None:
-        return ""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value[: MAX_COPIED // 2].hex()
-
-
-def _short_time(at: float | None, now: float) -> str:
-    """The time of day, with the day where it is another one."""
-    if at is None:
-        return UNKNOWN
-    text = moment(at)
-    return text[11:19] if text[:10] == moment(now)[:10] else text[5:16]
+    return Row(f"{record.partition}/{record.offset}", cells, opens=_opening(topic, record), copies=copied(record.value))
 
 
 def _opening(topic: str, record: Record) -> Opening:

@@ -13,10 +13,11 @@ from msgspec import Meta, Struct
 
 from backends.activemq.messages import lines
 from backends.messages import Outgoing, Property
+from backends.questions import WHOLE_BYTES
 
 MAX_IDS: Final = 10_000  # of one command; more are moved by selector, or all
 MAX_SELECTOR: Final = 4096  # characters
-MAX_BODY: Final = 8 << 20  # bytes: half of a frame of the link
+MAX_BODY: Final = WHOLE_BYTES  # what can be read back whole
 MAX_COUNT: Final = 100_000
 MAX_PROPERTIES: Final = 200
 

@@ -19,7 +19,7 @@ from backends.activemq.messages.browse import Desk
 from backends.activemq.station import Station
 from backends.activemq.targets import why_protected, why_unnameable, why_unusable
 from backends.broker import Job
-from backends.questions import Preview, PreviewOf
+from backends.questions import CHANGED, Preview, PreviewOf
 from backends.source import Answer, Unavailable
 
 Tell = Callable[[str, str], None]  # severity, text
@@ -93,7 +93,7 @@ async def _import(deed: Deed) -> Outcome:
 
 async def _sent(deed: Deed, items: list[sending.Item]) -> Outcome:
     before = await looking.source(deed.station, deed.form.queue)
-    await sending.check_delay(deed.station, items)
+    sending.check_delay(deed.station, items)
     return await sending.handle(deed.station, deed.task, items, before)
 
 
@@ -205,7 +205,7 @@ class Hands:
         try:
             outcome = await its.handler(Deed(station, self._desk, task, form, agreed))
         except Changed as why:
-            why_nothing = f"counts changed: {why}"
+            why_nothing = f"{CHANGED}: {why}"
         except (Refused, ValueError, Unavailable) as why:
             why_nothing = str(why)
         finally:

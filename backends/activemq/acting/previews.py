@@ -11,7 +11,6 @@ from backends.activemq.acting import sending
 from backends.activemq.acting.arguments import ImportAsked, Send, Some, SomeTo
 from backends.activemq.acting.moving import DEEDS
 from backends.activemq.counts import Counts
-from backends.activemq.figures import Figures
 from backends.activemq.looking import Refused
 from backends.activemq.messages.browse import Desk
 from backends.activemq.station import Station
@@ -98,17 +97,12 @@ def _warnings_in_flight(now: Counts, verb: str) -> tuple[str, ...]:
 
 async def _retry(asked: Asked) -> Preview:
     now, per_s = await _watched(asked)
-    if now.pending and not _is_dead_letters(now) and not await _has_origins(asked, now.name):
+    if now.pending and not is_dead_letters(now.name, now.dlq) and not await _has_origins(asked, now.name):
         raise Refused(f"'{now.name}' is no queue of dead letters, and its messages do not say where they came from: use move")
     which, warnings = await _which(asked, now)
     lines = (f"retry {which} of '{now.name}' ({now.pending:,} pending): each goes back to where it came from", *_clients(now))
     again = "what fails again comes back here; what came from a topic reaches only those who subscribe now"
     return _counted(asked.verb, now, per_s, lines, (*warnings, *_warnings_in_flight(now, asked.verb), again))
-
-
-def _is_dead_letters(now: Counts) -> bool:
-    figures = Figures(now.pending, now.consumers, now.producers, now.enqueued, now.dequeued, now.in_flight, is_dlq=now.dlq)
-    return is_dead_letters(now.name, figures)
 
 
 async def _has_origins(asked: Asked, queue: str) -> bool:
@@ -123,7 +117,7 @@ async def _send(asked: Asked) -> Preview:
     except ValueError as error:
         raise Refused(str(error)) from None
     now = await looking.source(asked.station, send.queue)
-    await sending.check_delay(asked.station, items)
+    sending.check_delay(asked.station, items)
     first = items[0]
     kept = "persistent" if send.persistent else "not persistent"
     what = f"{count(send.count, f'{first.outgoing.kind} message')} of {count(len(first.outgoing.body), 'byte')}"

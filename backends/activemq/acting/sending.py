@@ -13,8 +13,9 @@ from backends.activemq import operations as op
 from backends.activemq.acting.arguments import Import, Send, outgoing
 from backends.activemq.acting.jobs import Task
 from backends.activemq.acting.outcome import Outcome, lost, stopped
+from backends.activemq.capabilities import NO_SCHEDULER
 from backends.activemq.counts import Change, Counts, Sight
-from backends.activemq.jolokia import Exec, shown
+from backends.activemq.jolokia import Exec
 from backends.activemq.messages import composite, frames, lines
 from backends.activemq.operations import Pace, Stopped, do
 from backends.activemq.station import Station
@@ -111,11 +112,10 @@ def imported_items(station: Station, wanted: Import) -> list[Item]:
     return items
 
 
-async def check_delay(station: Station, items: Sequence[Item]) -> None:
-    """Raises Unavailable, and Refused where a broker would not keep back what is to be delayed."""
-    if any(each.outgoing.delay_s for each in items) and not await looking.has_scheduler(station):
-        why = "the broker has no scheduler: schedulerSupport is off"
-        raise looking.Refused(f"{why}, so it would not keep the message back; send it without delay_s")
+def check_delay(station: Station, items: Sequence[Item]) -> None:
+    """Raises Refused where a broker would not keep back what is to be delayed."""
+    if any(each.outgoing.delay_s for each in items) and not station.has_scheduler:
+        raise looking.Refused(f"{NO_SCHEDULER}, so it would not keep the message back; send it without delay_s")
 
 
 async def handle(station: Station, task: Task, items: Sequence[Item], before: Counts) -> Outcome:
@@ -160,7 +160,7 @@ async def _stomp(station: Station, task: Task, batch: Sequence[Outgoing], before
     except ValueError as error:
         raise Stopped(str(error), is_void=True) from None
     except SecretUnavailable as error:
-        raise Stopped(f"{station.key}.password: {shown(str(error))}", is_void=True) from None
+        raise Stopped(station.no_password(error), is_void=True) from None
     task.done += len(batch)
 
 
@@ -181,7 +181,7 @@ async def _jolokia(station: Station, task: Task, batch: Sequence[Outgoing], befo
         except ValueError as error:
             raise Stopped(str(error), is_void=True) from None
         except SecretUnavailable as error:
-            raise Stopped(f"{station.key}.password: {shown(str(error))}", is_void=True) from None
+            raise Stopped(station.no_password(error), is_void=True) from None
         try:
             await do(station, verb, call)
         except Stopped as stop:  # a proxy's page may quote what it was sent

@@ -11,6 +11,7 @@ from backends.activemq.jolokia import Exec
 from backends.activemq.looking import Refused
 from backends.activemq.operations import Stopped, do
 from backends.activemq.station import Station
+from backends.questions import CHANGED
 from backends.wording import count
 
 
@@ -67,7 +68,7 @@ async def delete(station: Station, task: Task, before: Counts, agreed: Seen) -> 
     if task.is_cancelled:
         return Outcome("cancelled", f"cancelled before it was deleted: purged {counts.arrow(before.name, before, between)} pending", False)
     if (said := _why_not_yet(before, between, agreed)) is not None:
-        return Outcome("failed", f"counts changed: {said}; it was purged and not deleted", False)
+        return Outcome("failed", f"{CHANGED}: {said}; it was purged and not deleted", False)
     station.deletes(before.name)
     try:
         await do(station, task.verb, Exec(broker, op.REMOVE_QUEUE, (before.name,)))

@@ -5,7 +5,7 @@
      "group_id": null, "group_sequence": null, "redelivered": false, "redeliveries": null, "original_destination": null,
      "properties": [{"name": "n", "type": "Int", "value": 5}], "typed": true}
 
-A body of bytes is {"base64": "..."}, a map's the JSON of activemq.maps as a text. What is not known, or not there, is null. A line made by
+A body of bytes is {"base64": "..."}, a map's the JSON of `maps` as a text. What is not known, or not there, is null. A line made by
 hand needs nothing but a body; its properties may be an object of names and values.
 """
 

@@ -104,7 +104,7 @@ async def asked(station: Station, *calls: Exec) -> list[Reply]:
     try:
         return await station.look(*calls)
     except SecretUnavailable as error:
-        raise Unavailable(f"{station.key}.password: {shown(str(error))}", "denied") from None
+        raise Unavailable(station.no_password(error), "denied") from None
 
 
 def by_id(its: str) -> str:

@@ -48,7 +48,8 @@ class Lookout:
         at = clock()
         is_first = self.memory is None
         reading, known = await asyncio.to_thread(self._digest, reply, at)
-        self.memory, self._station.reading, self._took = known, reading, at - began
+        self.memory, self._took = known, at - began
+        self._station.saw(reading)
         for news in known.news:
             self._tell(now, news.severity, section.name, news.text)
         await self._send_errands(at, is_first)
@@ -74,7 +75,7 @@ class Lookout:
         reading = self._station.reading
         if reading is None or name not in reading.queues or self._is_busy(name) or self._station.was_deleted(name):
             return False
-        return self._is_shown(name) or is_dead_letters(name, reading.queues[name])
+        return self._is_shown(name) or is_dead_letters(name, reading.queues[name].is_dlq)
 
     async def _send_errands(self, at: float, is_first: bool) -> None:
         if self._around.due(at):

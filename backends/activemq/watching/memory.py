@@ -124,9 +124,9 @@ def _went_back(before: Figures, now: Figures) -> bool:
 _DLQ_NAME = re.compile(r"ActiveMQ\.DLQ|DLQ\..*|.*\.dlq", re.IGNORECASE | re.DOTALL)
 
 
-def is_dead_letters(name: str, figures: Figures) -> bool:
+def is_dead_letters(name: str, is_flagged: bool | None) -> bool:
     """By the broker's flag, which it sets when it writes there and forgets at a restart, or by the names everybody uses."""
-    return bool(figures.is_dlq) or _DLQ_NAME.fullmatch(name) is not None
+    return bool(is_flagged) or _DLQ_NAME.fullmatch(name) is not None
 
 
 class Oldest(Struct, frozen=True):
@@ -143,13 +143,13 @@ def rows(memory: Memory, is_shown: Callable[[str], bool], oldest: Mapping[str, O
     return tuple(
         _row(name, watch, memory.at, known.get(name))
         for name, watch in sorted(memory.watches.items())
-        if is_shown(name) or is_dead_letters(name, watch.figures)
+        if is_shown(name) or is_dead_letters(name, watch.figures.is_dlq)
     )
 
 
 def _row(name: str, watch: Watch, at: float, oldest: Oldest | None) -> Queue:
     figures = watch.figures
-    is_dlq = is_dead_letters(name, figures)
+    is_dlq = is_dead_letters(name, figures.is_dlq)
     verdict, reason = _judged(watch, is_dlq, at)
     return Queue(
         name=name,
