@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from backends.activemq import counts
 from backends.activemq.counts import GONE, Counts, Missing, Sight
-from backends.activemq.figures import BROKERS, typed
+from backends.activemq.figures import BROKERS, SCHEDULER, typed
 from backends.activemq.jolokia import JolokiaError, Read, Reply, failure, object_name
 from backends.activemq.station import Station
 from backends.activemq.targets import mangled
@@ -115,6 +115,13 @@ async def again(station: Station, queue: str, mbean: str | None) -> Sight:
 async def moment() -> None:
     """Between two readings of counts that have not caught up."""
     await asyncio.sleep(MOMENT_S)
+
+
+async def has_scheduler(station: Station) -> bool:
+    """Whether the broker can keep a message back, asked now: a reading may be old, or not there yet. Raises Unavailable."""
+    (value,) = await ask(station, Read(await broker(station), (SCHEDULER,)))
+    found: Mapping[str, Raw] = typed(value or Raw(b"null"), dict[str, Raw]) or {}
+    return bytes(found.get(SCHEDULER, Raw(b"null"))) != b"null"
 
 
 async def _replies(station: Station, reads: tuple[Read, ...]) -> list[Reply]:

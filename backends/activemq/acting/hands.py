@@ -93,7 +93,7 @@ async def _import(deed: Deed) -> Outcome:
 
 async def _sent(deed: Deed, items: list[sending.Item]) -> Outcome:
     before = await looking.source(deed.station, deed.form.queue)
-    sending.check_delay(deed.station, items)
+    await sending.check_delay(deed.station, items)
     return await sending.handle(deed.station, deed.task, items, before)
 
 

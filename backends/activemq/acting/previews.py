@@ -117,7 +117,7 @@ async def _send(asked: Asked) -> Preview:
     except ValueError as error:
         raise Refused(str(error)) from None
     now = await looking.source(asked.station, send.queue)
-    sending.check_delay(asked.station, items)
+    await sending.check_delay(asked.station, items)
     first = items[0]
     kept = "persistent" if send.persistent else "not persistent"
     what = f"{count(send.count, f'{first.outgoing.kind} message')} of {count(len(first.outgoing.body), 'byte')}"

@@ -112,9 +112,9 @@ def imported_items(station: Station, wanted: Import) -> list[Item]:
     return items
 
 
-def check_delay(station: Station, items: Sequence[Item]) -> None:
-    """Raises Refused where a broker would not keep back what is to be delayed."""
-    if any(each.outgoing.delay_s for each in items) and not station.has_scheduler:
+async def check_delay(station: Station, items: Sequence[Item]) -> None:
+    """Raises Unavailable, and Refused where a broker would not keep back what is to be delayed."""
+    if any(each.outgoing.delay_s for each in items) and not await looking.has_scheduler(station):
         raise looking.Refused(f"{NO_SCHEDULER}, so it would not keep the message back; send it without delay_s")
 
 

