@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from backends.snapshots import Heap, HeapFile, Kind
+from backends.agent import HeapFile
+from backends.snapshots import Heap, Kind
 from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Unasked, Unavailable
 from backends.worker import Busy, Worker
 from settings.forms import Name

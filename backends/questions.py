@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from backends.agent import Basis, HeapEvent, HeapPoint, LogLine, PauseBucket
 from backends.broker import Job
 from backends.messages import Messages
 from backends.snapshots import ConsumerPartition, Data, RecordTime
@@ -21,6 +22,9 @@ ANSWER_BYTES: Final = 8 << 20  # of all records of one answer
 MAX_POINTS: Final = 240  # of one partition's history
 MAX_MESSAGES: Final = 500  # of one answer; more are asked for with `skip`
 CHANGED: Final = "counts changed"  # how a refusal begins after which the preview is made anew, and asked again
+MAX_HEAP_POINTS: Final = 2000  # of one agent's past
+MAX_HEAP_EVENTS: Final = 500
+MAX_LOG_LINES: Final = 1000
 BODY_BYTES: Final = 64 << 10  # of each body in a list of messages
 
 
@@ -77,7 +81,25 @@ class JobsOf(Struct, frozen=True, tag="jobs", tag_field="kind"):
     """What is being done now, and was done lately."""
 
 
-Question = WholeOf | RecordsOf | HistoryOf | MessagesOf | PreviewOf | JobsOf
+class HeapOf(Struct, frozen=True, tag="heap", tag_field="kind"):
+    """The past of one agent as its log tells it, rotated files included, as far back as is quickly read."""
+
+    name: str  # of its row
+    points: int = 240  # at most, up to MAX_HEAP_POINTS
+    events: int = 100  # the newest, up to MAX_HEAP_EVENTS
+
+
+class LogLinesOf(Struct, frozen=True, tag="log_lines", tag_field="kind"):
+    """The lines of the log around one event."""
+
+    name: str  # of the agent's row
+    file: str | None = None  # HeapEvent.file; None: the file that is followed now
+    place: int | None = None  # HeapEvent.place; None: its end
+    before: int = 40  # lines; together up to MAX_LOG_LINES
+    after: int = 20
+
+
+Question = WholeOf | RecordsOf | HistoryOf | MessagesOf | PreviewOf | JobsOf | HeapOf | LogLinesOf
 
 
 class Whole(Struct, frozen=True, tag="whole", tag_field="kind"):
@@ -148,7 +170,31 @@ class Jobs(Struct, frozen=True, tag="jobs", tag_field="kind"):
     jobs: tuple[Job, ...]
 
 
-Found = Whole | Records | History | Messages | Preview | Jobs
+class HeapPast(Struct, frozen=True, tag="heap", tag_field="kind"):
+    """Points oldest first, events newest first."""
+
+    name: str
+    points: tuple[HeapPoint, ...]
+    basis: Basis | None  # of the points
+    capacity_kib: int | None  # what bounds them, the newest
+    pauses: tuple[PauseBucket, ...]
+    events: tuple[HeapEvent, ...]
+    of: int  # events that were read, of which these are the newest
+    is_clock: bool  # the times of the points are epoch seconds, and not the log's own clock
+    note: str = ""  # what of the log this is, in plain words; empty: all of it
+
+
+class LogLines(Struct, frozen=True, tag="log_lines", tag_field="kind"):
+    """In the order of the file."""
+
+    name: str
+    path: str  # where the file is now; a rotation may have renamed it
+    lines: tuple[LogLine, ...]
+    marked: int | None  # index of the line that completed the event
+    note: str = ""  # why these are not what was asked for
+
+
+Found = Whole | Records | History | Messages | Preview | Jobs | HeapPast | LogLines
 
 VERBS: Final = frozenset(kind.__struct_config__.tag for kind in Question.__args__)
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from backends.agent import HeapFile
 from backends.broker import Broker, BrokerConnection, BrokerTopic, Job, Network, Queue, Subscriber
 from relay.status import RelayStatus
 
@@ -190,45 +191,6 @@ class Offsets(Struct, frozen=True, tag="offsets", tag_field="kind"):
                 yield "offsets_records_per_min", labels, rate
             if consumer.lag is not None:
                 yield "offsets_lag", labels, consumer.lag
-
-
-class Occupancy(Struct, frozen=True, gc=False):
-    """Before and after one collection."""
-
-    before_kib: int | None
-    after_kib: int | None
-    capacity_kib: int | None
-
-
-Basis = Literal["stated", "inferred", "regions", "heap"]
-HeapVerdict = Literal["OK", "SUSPECT", "LEAK", "THRASHING", "HANG", "STUCK", "SILENT", "ENDED", "UNKNOWN"]
-
-
-class HeapFile(Struct, frozen=True):
-    file: str
-    name: str
-    collector: str | None
-    style: Literal["legacy", "unified"] | None
-    young: int  # young collections seen
-    full: int
-    old_basis: Basis | None
-    last_after_gc: Occupancy | None  # the old generation at the last collection
-    last_full: Occupancy | None  # the old generation at the last full collection
-    heap_last: Occupancy | None
-    last_full_heap: Occupancy | None
-    pauses: int
-    pause_total_s: float
-    pause_max_s: float | None
-    verdict: HeapVerdict
-    reason: str
-    last_event_at: float | None = None
-    last_full_at: float | None = None
-    full_last_hour: int | None = None
-    old_script_pct: float | None = None  # after * 100 / before of the last full collection
-    unknown_lines: int = 0
-    state: State = "ok"  # of this file: "down" when it is absent or unreadable
-    error: str | None = None
-    humongous_kib: int | None = None  # G1: humongous regions after the last collection; old to the JVM, not in `last_after_gc`
 
 
 class Heap(Struct, frozen=True, tag="heap", tag_field="kind"):

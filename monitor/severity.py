@@ -5,8 +5,9 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from backends.agent import HeapFile
 from backends.broker import Queue
-from backends.snapshots import Heap, HeapFile, Offsets, Queues, Relay, Snapshot, Topics
+from backends.snapshots import Heap, Offsets, Queues, Relay, Snapshot, Topics
 from relay.status import ForwardStatus, ReceiverStatus, SenderStatus
 
 Severity = Literal["warning", "critical"]

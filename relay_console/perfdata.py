@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from backends.agent import HeapFile
 from backends.broker import Queue
-from backends.snapshots import Consumer, Data, Heap, HeapFile, Offsets, Queues, Relay, Snapshot, Topic, Topics, TopicState
+from backends.snapshots import Consumer, Data, Heap, Offsets, Queues, Relay, Snapshot, Topic, Topics, TopicState
 from backends.wording import span
 from relay.status import ReceiverStatus, SenderStatus
 from tui.format import visible

@@ -2,8 +2,9 @@
 
 import math
 
+from backends.agent import HeapFile, HeapVerdict, Occupancy
 from backends.demo.scene import AGENT_FILLS, noise, within
-from backends.snapshots import Heap, HeapFile, HeapVerdict, Occupancy
+from backends.snapshots import Heap
 
 MIB = 1024  # KiB
 AGENTS = ("producer-agent-1", "producer-agent-2", "producer-agent-3", "edge-agent", "legacy-agent")

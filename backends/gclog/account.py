@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import structs
 
+from backends.agent import Basis, Occupancy
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Named, Opened, Paused, Regioned, Sized, Stalled
 from backends.gclog.verdict import Trace
-from backends.snapshots import Basis, Occupancy
 
 KEEP_FULL = 64  # full collections and out-of-memory marks: a run of futile ones is judged from 5, a slow leak from 5
 KEEP_RECENT = 2048  # collections and pauses: more than a minute of a busy JVM; older ones only matter as full collections

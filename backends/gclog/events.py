@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from backends.snapshots import Basis, Occupancy
+from backends.agent import Basis, Occupancy
 
 Kind = Literal["young", "full", "degenerated", "cycle", "usage"]
 """young: spares the old generation. full: collects it. degenerated: a Shenandoah cycle finished with the world stopped.

@@ -7,11 +7,11 @@ by their names, the whole heap and the pause where the nesting is one deep.
 
 import re
 
+from backends.agent import Basis, Occupancy
 from backends.gclog import stamps
 from backends.gclog.detect import POOLS, RANK
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Kind, Launched, Named, Paused, Sized
 from backends.gclog.sizes import CHANGE, SIZE, change, kib
-from backends.snapshots import Basis, Occupancy
 
 MAX_EVENT = 64 << 10  # bytes of one event: class histograms and heap prints are cut out line by line, nothing else comes near
 MAX_EVENT_LINES = 4_000

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from msgspec import structs
 
+from backends.agent import HeapFile, Occupancy
 from backends.gclog.account import Account
 from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected
 from backends.gclog.follow import Follower
 from backends.gclog.tail import CHUNK
 from backends.gclog.verdict import judge
-from backends.snapshots import HeapFile, Occupancy
 
 HOUR_S = 3600.0
 GZIP = b"\x1f\x8b"

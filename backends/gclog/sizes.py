@@ -2,7 +2,7 @@
 
 import re
 
-from backends.snapshots import Occupancy
+from backends.agent import Occupancy
 
 SIZE = rb"(\d+(?:[.,]\d+)?)([BKMGT])"
 CHANGE = re.compile(SIZE + rb"(?:\(%b\))?->" % SIZE + SIZE + rb"(?:\(%b\))?" % SIZE)

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from backends.agent import Occupancy
 from backends.gclog import stamps
 from backends.gclog.detect import HEADERS, POOLS, RANK
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Kind, Launched, Named, Opened, Paused, Regioned, Regions, Stalled
 from backends.gclog.sizes import CHANGE, SIZE, change, kib
-from backends.snapshots import Occupancy
 
 MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing

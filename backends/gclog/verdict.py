@@ -10,8 +10,8 @@ from itertools import pairwise, takewhile
 
 from msgspec import Struct
 
+from backends.agent import HeapVerdict
 from backends.gclog.events import Collected, Exhausted, Opened, Paused
-from backends.snapshots import HeapVerdict
 from backends.wording import count, span
 
 FREES_NOTHING = 0.05  # of what the old generation held before

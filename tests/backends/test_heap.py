@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from backends.agent import HeapFile, Occupancy
 from backends.heap import Agent, Heaps, followed, live_logs, read_files, sources
-from backends.snapshots import Heap, HeapFile, Occupancy
+from backends.snapshots import Heap
 from backends.source import Context, Unavailable
 
 LINE = "%d.500: [GC (Allocation Failure) [PSYoungGen: 8700K->954K(9216K)] 18700K->11954K(97216K), 0.0293009 secs]\n"

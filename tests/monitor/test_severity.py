@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from backends.agent import HeapFile, HeapVerdict
 from backends.broker import QueueVerdict
 from backends.snapshots import (
     KINDS,
     Consumer,
     Data,
     Heap,
-    HeapFile,
-    HeapVerdict,
     Kind,
     Offsets,
     Queues,

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from backends.agent import HeapFile, Occupancy
 from backends.broker import Broker, BrokerTopic, Job, Queue
-from backends.snapshots import Consumer, Heap, HeapFile, Kind, Occupancy, Offsets, Queues, Relay, Snapshot, Topic, Topics, Total
+from backends.snapshots import Consumer, Heap, Kind, Offsets, Queues, Relay, Snapshot, Topic, Topics, Total
 from relay.status import SenderStatus
 from relay_console.perfdata import Limits
 from relay_console.plugin import MAX_LINE, Verdict, judge, line

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from backends import demo
-from backends.snapshots import Heap, HeapFile, Occupancy, Offsets, Queues, Topic, Topics
+from backends.agent import HeapFile, Occupancy
+from backends.snapshots import Heap, Offsets, Queues, Topic, Topics
 from monitor.store import Store
 from relay.status import ForwardStatus, RefusedLine
 from tests.tui.scripted import NOW, TROUBLE, incident, snapshot, store_of

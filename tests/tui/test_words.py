@@ -4,8 +4,9 @@ from typing import get_args
 
 import pytest
 
+from backends.agent import HeapVerdict
 from backends.broker import QueueVerdict
-from backends.snapshots import HeapVerdict, State, TopicState, Verdict
+from backends.snapshots import State, TopicState, Verdict
 from monitor import severity
 from tui.words import CRIT, LOOKS, ODD, WARN, look, rank, spoken, verdict
 

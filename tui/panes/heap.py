@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from backends.agent import HeapFile, Occupancy
 from backends.questions import Found
-from backends.snapshots import Heap, HeapFile, Occupancy, Snapshot
+from backends.snapshots import Heap, Snapshot
 from tui.format import UNKNOWN, age, bar, moment, number, percent, size, span, visible
 from tui.listpane import ListPane
 from tui.pane import Cell, Column, Entry, Field, Group, Role, Section

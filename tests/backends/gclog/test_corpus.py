@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from backends.agent import HeapFile, Occupancy
 from backends.heap import read_files
-from backends.snapshots import HeapFile, Occupancy
 from tests.backends.gclog import corpus
 
 POOLS = {

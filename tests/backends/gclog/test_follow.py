@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from backends.agent import Occupancy
 from backends.gclog import follow
 from backends.gclog.follow import Follower
-from backends.snapshots import Occupancy
 
 HEADER = "[0.030s] Using G1\n[0.045s] Heap Region Size: 1M\n"
 

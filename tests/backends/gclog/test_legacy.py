@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.agent import Occupancy
 from backends.gclog import legacy
 from backends.gclog.account import Account
 from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Paused
-from backends.snapshots import Occupancy
 
 
 def events(text: str) -> list[Event]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from backends.agent import Occupancy
 from backends.gclog.events import Collected, Exhausted, Opened
 from backends.gclog.verdict import Trace, judge
 from backends.heap import read_files
-from backends.snapshots import Occupancy
 from tests.backends.gclog import corpus
 
 CAPACITY = 1_000_000
