@@ -6,8 +6,9 @@ Any way of cutting the same bytes gives the same events: a piece without a newli
 from collections.abc import Iterable
 
 from backends.gclog import detect
-from backends.gclog.events import Event
+from backends.gclog.events import Event, Packed, unpacked
 from backends.gclog.legacy import Legacy
+from backends.gclog.noise import Strangers, is_decorated, is_known
 from backends.gclog.unified import Unified
 
 MAX_LINE = 64 << 10  # bytes: no message of a JVM comes near; a longer line is another program's and is passed over
@@ -19,15 +20,21 @@ class Parser:
 
     def __init__(self) -> None:
         self.style: detect.Style | None = None
-        self.overlong = 0  # lines passed over
+        self._strangers = Strangers()
         self._reader: Unified | Legacy | None = None
         self._rest = b""
         self._skipping = False
+        self._before = b""  # of the lines before the log begins, those with a command line
 
     @property
     def unknown(self) -> int:
-        """Events that began and could not be understood, and lines that were passed over."""
-        return self.overlong + (self._reader.unknown if isinstance(self._reader, Legacy) else 0)
+        """Lines that were not understood (gclog.noise)."""
+        return self._strangers.count
+
+    @property
+    def unknown_samples(self) -> list[bytes]:
+        """The first of them, cut where they are long."""
+        return self._strangers.samples
 
     @property
     def is_cut(self) -> bool:
@@ -36,7 +43,11 @@ class Parser:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
-        events: list[Event] = []
+        return unpacked(self.packed(data))
+
+    def packed(self, data: bytes) -> list[Packed]:
+        """The same, with runs of young collections left as they are: how a whole log is read quickly."""
+        events: list[Packed] = []
         for start in range(0, len(data), BLOCK):
             for lines in self._lines(data[start : start + BLOCK]):
                 events += self._read(lines)
@@ -46,7 +57,7 @@ class Parser:
         """The file is whole: a last line without a newline counts as a line."""
         if self._rest and not self._skipping:
             rest, self._rest = self._rest + b"\n", b""
-            return self._read(rest)
+            return unpacked(self._read(rest))
         return []
 
     def change_file(self) -> None:
@@ -82,8 +93,8 @@ class Parser:
             return
         self._rest += piece
         if len(self._rest) > MAX_LINE:
+            self._strangers.meet(self._rest)
             self._rest, self._skipping = b"", True
-            self.overlong += 1
 
     def _short(self, lines: bytes) -> Iterable[bytes]:
         """The same lines without the overlong ones."""
@@ -93,23 +104,36 @@ class Parser:
             if newline < 0:
                 if at > start:
                     yield lines[start:at]
-                self.overlong += 1
+                self._strangers.meet(lines[at : at + MAX_LINE])
                 start = at = lines.find(b"\n", at) + 1
             else:
                 at = newline + 1
         if at > start:
             yield lines if start == 0 else lines[start:at]
 
-    def _read(self, lines: bytes) -> list[Event]:
+    def _read(self, lines: bytes) -> list[Packed]:
         if self.style is None:
             found = detect.style(lines)
             if found is None:
+                self._meet(lines)
                 return []
             self.style, start = found
+            self._meet(lines[:start])
             lines = lines[start:]
             if not isinstance(self._reader, READERS[self.style]):
-                self._reader = READERS[self.style]()
+                self._reader = self._new_reader(self.style)
         return [] if self._reader is None else self._reader.feed(lines)
+
+    def _meet(self, lines: bytes) -> None:
+        """Lines before the first that tells the family."""
+        for line in lines.splitlines(keepends=True):
+            if not is_known(line) and not is_decorated(line):
+                self._strangers.meet(line)
+            if b"-XX:+Use" in line and len(self._before) < MAX_LINE:
+                self._before += line
+
+    def _new_reader(self, style: detect.Style) -> Unified | Legacy:
+        return Unified(self._strangers) if style == "unified" else Legacy(self._strangers, self._before)
 
 
 READERS: dict[detect.Style, type[Unified] | type[Legacy]] = {"unified": Unified, "legacy": Legacy}

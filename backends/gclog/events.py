@@ -4,6 +4,7 @@
 the lines carry no such stamp. Sizes are KiB. What the log does not say is None.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -71,6 +72,21 @@ class Collected(Struct, frozen=True, gc=False):
     filled: float | None = None  # share of the maximal heap in use afterwards, for logs that state a percentage and no capacity
 
 
+class Run(Struct, frozen=True):
+    """Young collections one after the other, each one line of the same form: kept as these lines until they are wanted one by one.
+
+    What makes a large log quick to read: most of it is such lines, of which sums are wanted and the last few figures.
+    """
+
+    lines: list[bytes]
+    pauses_s: list[float]  # one for each line
+    read: "Callable[[bytes], Collected]"
+
+    def collections(self, newest: int | None = None) -> "list[Collected]":
+        """All of them, or the newest so many; oldest first."""
+        return [self.read(line) for line in (self.lines if newest is None else self.lines[-newest:])]
+
+
 class Sized(Struct, frozen=True):
     """Detail lines after a collection told its pools: they replace those of the collection just before (G1 of JDK 6-8)."""
 
@@ -113,3 +129,9 @@ class Exited(Struct, frozen=True):
 
 
 Event = Named | Regioned | Launched | Opened | Collected | Sized | Paused | Stalled | Exhausted | Exited
+Packed = Event | Run
+
+
+def unpacked(events: Iterable[Packed]) -> list[Event]:
+    """Runs taken apart."""
+    return [event for one in events for event in (one.collections() if isinstance(one, Run) else (one,))]

@@ -33,10 +33,11 @@ def wall_of(text: bytes) -> float | None:
         return None
 
 
-def unified(decorations: bytes) -> Stamps:
-    """(at, wall) from the bracketed fields before a message of unified logging."""
-    if (uptime := UPTIME_FIRST.match(decorations)) is not None:
+def unified(text: bytes, start: int, end: int) -> Stamps:
+    """(at, wall) from the bracketed fields before a message of unified logging, which stand in `text` from `start` to `end`."""
+    if (uptime := UPTIME_FIRST.match(text, start, end)) is not None:
         return float(uptime[1]), None
+    decorations = text[start:end]
     wall = wall_of(decorations)
     if (seconds := SECONDS.search(decorations)) is not None:
         return number(seconds[1]), wall

@@ -93,7 +93,7 @@ def test_a_line_longer_than_any_of_a_jvm_is_passed_over_and_counted_whole_or_in_
         parser = Parser()
         found = [event for at in range(0, len(text), size) for event in parser.feed(text[at : at + size])]
         assert [event.at for event in found if isinstance(event, Collected)] == [1.0, 2.0], size
-        assert parser.overlong == 1, size
+        assert parser.unknown == 1, size
 
 
 def test_words_of_an_application_before_the_first_line_of_a_log_are_nothing() -> None:

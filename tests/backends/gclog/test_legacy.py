@@ -11,6 +11,7 @@ from backends.gclog import legacy
 from backends.gclog.account import Account
 from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Paused
+from backends.gclog.noise import Strangers
 
 
 def events(text: str) -> list[Event]:
@@ -164,9 +165,9 @@ def test_the_quick_way_and_the_slow_way_read_the_same(
     old = "[ParOldGen: 5000K->4000K(6000K)] " if is_full and young.startswith("[PS") else ""
     pool = young % sizes if young else ""
     text = f"3.0: [{'Full GC' if is_full else 'GC'} {cause}{pool}{old}12000K->9000K(15000K), 0.0500000 secs]{times}{end}"
-    quick = legacy.Legacy()
+    quick = legacy.Legacy(Strangers())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(legacy, "PLAIN", re.compile(rb"\[never"))
-        slow = legacy.Legacy().feed(text.encode())
+        slow = legacy.Legacy(Strangers()).feed(text.encode())
     assert [event for event in slow if isinstance(event, Collected)], text
     assert quick.feed(text.encode()) == slow
