@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from backends.gclog import detect
 from backends.gclog.events import Event, Packed, unpacked
 from backends.gclog.legacy import Legacy
-from backends.gclog.noise import Strangers, is_decorated, is_known
+from backends.gclog.noise import Strangers, before_the_log
 from backends.gclog.unified import Unified
 
 MAX_LINE = 64 << 10  # bytes: no message of a JVM comes near; a longer line is another program's and is passed over
@@ -126,11 +126,9 @@ class Parser:
 
     def _meet(self, lines: bytes) -> None:
         """Lines before the first that tells the family."""
-        for line in lines.splitlines(keepends=True):
-            if not is_known(line) and not is_decorated(line):
-                self._strangers.meet(line)
-            if b"-XX:+Use" in line and len(self._before) < MAX_LINE:
-                self._before += line
+        self._strangers.meet_all(before_the_log(lines))
+        if b"-XX:+Use" in lines and len(self._before) < MAX_LINE:
+            self._before += b"".join(line for line in lines.splitlines(keepends=True) if b"-XX:+Use" in line)[:MAX_LINE]
 
     def _new_reader(self, style: detect.Style) -> Unified | Legacy:
         return Unified(self._strangers) if style == "unified" else Legacy(self._strangers, self._before)

@@ -34,6 +34,10 @@ def style(lines: bytes) -> tuple[Style, int] | None:
     return "unified" if first is unified else "legacy", lines.rfind(b"\n", 0, first.start()) + 1
 
 
+OUT_OF_MEMORY = rb"OutOfMemoryError: (?:Java heap space|GC overhead limit exceeded|Metaspace|Compressed class space|PermGen space)[^\r\n]*"
+"""Memory that collections could have freed, and did not. The bare name of the error stands in class histograms and lists of loaded
+classes too, and other reasons (a native thread, the size of an array) say nothing of the heap."""
+
 HEADERS = {
     b"G1": "G1",
     b"Parallel": "Parallel",

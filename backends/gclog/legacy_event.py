@@ -7,12 +7,12 @@ import re
 
 from backends.agent import Basis, Occupancy
 from backends.gclog import stamps
-from backends.gclog.detect import POOLS
+from backends.gclog.detect import OUT_OF_MEMORY, POOLS
 from backends.gclog.events import Collected, Event, Exhausted, Kind, Paused, Sized
 from backends.gclog.sizes import CHANGE, SIZE, change, kib
 
-DATE = rb"\d{4}-\d\d-\d\dT[\d:.,]+(?:[+-]\d{4}|Z)?: ?"
-TIME = rb"\d+[.,]\d+: ?"
+DATE = rb"\d{4}-\d\d-\d\dT[\d:.,]{8,24}(?:[+-]\d{4}|Z)?: ?"
+TIME = rb"\d{1,12}[.,]\d{1,9}: ?"
 POOL = rb"(\d+)K->(\d+)K\((\d+)K\)"
 SIZES = rb"\d+K->\d+K\(\d+K\)"
 PLAIN = re.compile(
@@ -24,7 +24,7 @@ PLAIN = re.compile(
 )
 """A whole collection of any collector but G1 up to the end of its line: most lines of most logs. It begins with a literal, for speed."""
 LINES = re.compile(
-    rb"((%b)?(?:(\d+[.,]\d+): ?)?(?:#\d+: ?)?\[GC(?: ?\([^()\n]*(?:\(\))?\))? ?"
+    rb"((%b)?(?:(\d{1,12}[.,]\d{1,9}): ?)?(?:#\d{1,12}: ?)?\[GC(?: ?\([^()\n]*(?:\(\))?\))? ?"
     rb"(?:(?:%b)?(?:%b)?\[(PSYoungGen|DefNew|ParNew): %b(?:, \d+[.,]\d+ secs)?\] ?)?"
     rb" ?%b, (\d+\.\d+) secs\](?: ?\[Times: [^\[\]\n]*\])? *\r?\n)|([^\n]*\n)" % (DATE, DATE, TIME, SIZES, SIZES)
 )
@@ -35,7 +35,7 @@ INNER = re.compile(rb"\[[^\[\]]*\]")
 YOUNG = re.compile(rb"\[(PSYoungGen|DefNew|ASParNew|ParNew)")
 OLD = re.compile(rb"\[(PSOldGen|ParOldGen|Tenured|ASCMS|CMS)(?! Perm|-)")  # `[CMSbailing out to foreground collection` is one
 CAUSE = re.compile(rb"GC(?:--)?(?: pause)? ?\(([^()]*(?:\(\))?[^()]*)\)")
-LIMIT = re.compile(rb"GC time (?:would exceed|is exceeding) GCTimeLimit[^\r\n]*|java\.lang\.OutOfMemoryError[^\r\n]*")
+LIMIT = re.compile(rb"GC time (?:would exceed|is exceeding) GCTimeLimit[^\r\n]*|java\.lang\.%b" % OUT_OF_MEMORY)
 EDEN = re.compile(rb"\[Eden: %b\(%b\)->%b\(%b\) Survivors: %b->%b Heap: %b\(%b\)->%b\(%b\)\]" % ((SIZE,) * 10))
 BARE = re.compile(rb"   \[ ?%b->%b\(%b\)\]" % (SIZE, SIZE, SIZE))
 SHENANDOAH = re.compile(rb"\[(Pause [^\[\],]*?|Concurrent cleanup)(?: (%b->%b\(%b\)))?, (\d+[.,]\d+) ms\]" % (SIZE, SIZE, SIZE))

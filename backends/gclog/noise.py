@@ -6,7 +6,7 @@ part of an event is a stranger: another program's, the application's own on stan
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 MAX_SAMPLES = 100
 MAX_SAMPLE = 400  # bytes of one
@@ -19,60 +19,86 @@ class Strangers:
         self.count = 0
         self.samples: list[bytes] = []
 
-    def meet(self, line: bytes) -> None:
-        self.count += 1
-        if len(self.samples) < MAX_SAMPLES:
-            self.samples.append(line[:MAX_SAMPLE].rstrip())
+    def meet(self, *lines: bytes) -> None:
+        self.meet_all(lines)
 
-    def meet_all(self, lines: Iterable[bytes]) -> None:
-        for line in lines:
-            self.meet(line)
+    def meet_all(self, lines: Sequence[bytes]) -> None:
+        self.count += len(lines)
+        room = MAX_SAMPLES - len(self.samples)
+        self.samples += [line[:MAX_SAMPLE].rstrip() for line in lines[:room]]
 
 
-FIRST = rb" *(?:\d{4}-\d\d-\d\d[T ][\d:.,]+(?:[+-]\d{4}|Z)?:? ?)?(?:\d+[.,]\d+: ?)?(?:#\d+: ?)?"  # stamps before a message
-WORDS = (
-    # the head of a log
-    rb"Java HotSpot\(TM\)|OpenJDK |Memory: \d+[kKMG]|CommandLine flags:|Using |Loaded ",
-    # heaps, at exit or around collections
-    rb"\{?Heap (?:before|after) |Heap\b|\}|No shared spaces|Total (?:size|region)|virtual space|adaptive size",
-    rb" ?(?:PSYoungGen|PSOldGen|ParOldGen|PSPermGen|Metaspace|par new|def new|tenured|compacting perm|concurrent.mark.sweep)",
-    rb" ?(?:garbage-first heap|DefNew|ParNew|CMS|Tenured|Perm|train|Shenandoah)",
-    rb" *(?:eden|from|to|object|the|class|ro|rw|data|mark) +space| *(?:region size|shared|used)",
-    # ages of survivors
-    rb"Desired survivor size|- age +\d|Age table",
-    # pauses and safepoints
-    rb"Total time for which|Application time:| *vmop +\[|Stopping threads|Polling page|\d+ VM operations|Maximum (?:sync|vm)",
-    rb"(?:no vm operation|RevokeBias|BulkRevokeBias|Deoptimize|ForceSafepoint|EnableBiasedLocking|FindDeadlocks) +\[",
-    rb"(?:ThreadDump|HeapDump|GetThreadListStackTraces|Exit|ParallelGC|GenCollect|CMS_|CGC_|G1)\w* +\[",
-    # free lists, promotion and the start of cycles of CMS
-    rb"Statistics for |-+[\r\n]|=+[\r\n]|Total Free Space|Max +Chunk Size|Number of Blocks|Av\\. +Block|Tree +Height|Before GC|After GC",
-    rb" *free=|size\[\d+\]|CMS: Large|[Ll]arge [Bb]lock|promo|demand|surplus|Max Chunk| *size +disrd",
-    rb"CMSCollector|time_until_cms|free=|contiguous_available=|promotion_rate=|cms_\w+=|\w*occupancy=|initiating|metadata init",
-    # policies of sizes
-    rb"\w*AdaptiveSize|PLAB|avg_|average_|survivor:|padded|  *[A-Za-z_]+(?:: | += )|(?:PSYoungGen|ParOldGen|PSOldGen)::",
-    rb".*(?:adjust|promo_size|eden_size|tenuring_thresh|major_cost|minor_cost|desired_)",
-    # histograms
-    rb" *num +#instances| *\d+: +\d+ +\d+ |Total +\d+ +\d+|Class Histogram",
-    # details of G1 and Shenandoah, lists of workers over several lines
-    rb"\[Parallel Time| +\[| +[\d., ]+\]?[\r\n]|Concurrent RS|.* us *[\r\n]",
-    rb" +(?:Recent|Processed|Of |Did|Region|Worker|Total|Current|Number|Max|Min|Avg)",
-    rb" *(?:Using \d+ of|Free: |All times are|all workers\.|Adaptive CSet|Trigger: |Pacer for|Cancelling GC|Good progress|[A-Z]: |[SEG]: )",
-    # files, machines, dumps, the end
-    rb"GC log file|/proc/meminfo|\w+: +\d+ kB|Dumping heap|Heap dump file|Unable to create|java\.lang\.OutOfMemoryError|GC locker|GC time",
-    rb"GC Worker|Trying a full collection|preserv",
+STAMPS = re.compile(
+    rb"[ \t]*(?:\d{4}-\d\d-\d\d[T ][\d:.,]{8,24}(?:[+-]\d{4}|Z)?:? ?)?(?:\d{1,12}[.,]\d{1,9}: ?)?(?:#\d{1,12}: ?)?[ \t]*"
+)  # before a message; the indentation too
+HEAD = ("Java HotSpot(TM)", "OpenJDK ", "Memory: ", "CommandLine flags:", "Using ", "Loaded ")
+HEAPS = (
+    *("{Heap before ", "Heap after ", "Heap", "}", "No shared spaces", "Total size", "Total region", "virtual space", "adaptive size"),
+    *("PSYoungGen", "PSOldGen", "ParOldGen", "PSPermGen", "Metaspace", "par new", "def new", "tenured", "compacting perm", "Perm", "train"),
+    *("concurrent mark-sweep", "concurrent-mark-sweep", "garbage-first heap", "DefNew", "ParNew", "CMS", "Tenured", "Shenandoah"),
+    *("eden space", "from space", "from  space", "to   space", "to space", "object space", "the space", "class space", "ro space"),
+    *("rw space", "data space", "mark space", "region size", "shared", "used"),
 )
-KNOWN = re.compile(FIRST + rb"(?:[ \t\r\n]*$|\[G1Ergonomics|\[GC Worker|%b)" % b"|".join(WORDS))
-DECORATED = re.compile(rb"\[[^\]\n]*\] ?(?:\[|\S)")
+AGES = ("Desired survivor size", "- age ", "Age table")
+SAFEPOINTS = (
+    *("Total time for which", "Application time:", "vmop ", "Stopping threads", "Polling page", "Maximum sync", "Maximum vm"),
+    *("no vm operation", "RevokeBias", "BulkRevokeBias", "Deoptimize", "ForceSafepoint", "EnableBiasedLocking", "FindDeadlocks"),
+    *("ThreadDump", "HeapDump", "GetThreadListStackTraces", "Exit ", "ParallelGC", "GenCollect", "CMS_", "CGC_", "G1"),
+)
+FREE_LISTS = (
+    *("Statistics for ", "Total Free Space", "Max   Chunk Size", "Max Chunk", "Number of Blocks", "Av.  Block", "Tree      Height"),
+    *("Before GC", "After GC", "free=", "size[", "large block", "Large block", "Large Block", "promo", "demand", "surplus", "size "),
+    *("time_until_cms", "contiguous_available=", "promotion_rate=", "cms_", "occupancy=", "initiating", "metadata init"),
+)
+POLICIES = ("AdaptiveSize", "PSAdaptiveSize", "PLAB", "avg_", "average_", "survivor:", "padded")
+HISTOGRAMS = ("num ", "Total ", "Class Histogram")
+DETAILS = (
+    *("[", "Concurrent RS", "Recent", "Processed", "Of ", "Did", "Region", "Worker", "Current", "Number", "Max", "Min", "Avg", "Free: "),
+    *("All times are", "all workers.", "Adaptive CSet", "Trigger: ", "Trigger (", "Pacer for", "Cancelling GC", "Good progress"),
+    *("Allocation pacing", "Collectable", "Free headroom", ", [Metaspace"),
+)
+FILES = (
+    *("GC log file", "/proc/meminfo", "Dumping heap", "Heap dump file", "Unable to create", "java.lang.OutOfMemoryError"),
+    *("GC locker", "GC time", "GC Worker", "Trying a full collection", "preserv", "user="),
+)
+PREFIXES = tuple(
+    word.encode() for words in (HEAD, HEAPS, AGES, SAFEPOINTS, FREE_LISTS, POLICIES, HISTOGRAMS, DETAILS, FILES) for word in words
+)
+FORMS = re.compile(
+    rb"\s*$|[\d., ]{1,400}\]?\s*$|-+\s*$|=+\s*$|:\s*$|\d+: +\d+ +\d+ |\d+ VM operations|\w{1,40}(?:::|: +\d+ kB)|[A-Z][^\n]{0,60} us\b"
+    rb"|\d+ of +\d+ ms|[A-Z]: |(?<=  )[A-Za-z_]{1,60}(?:: | += )|[^\n]{0,40}(?:adjust|promo_size|eden_size|tenuring_thresh|_cost|desired_)"
+)
 
 
 def is_known(line: bytes) -> bool:
     """Whether a line of JDK 6 to 8 that belongs to no event is one that the JVM itself writes."""
-    return KNOWN.match(line) is not None
+    stamps = STAMPS.match(line)
+    start = 0 if stamps is None else stamps.end()
+    return line.startswith(PREFIXES, start) or FORMS.match(line, start) is not None
 
 
-def is_decorated(line: bytes) -> bool:
-    """Whether a line begins as messages of unified logging do."""
-    return DECORATED.match(line) is not None
+DECORATED = re.compile(rb"\[[^\]\n]*\] ?(?:\[|\S)")
+FULL = re.compile(rb"^[ \t]*[^\s][^\n]*", re.MULTILINE)
+
+
+def before_the_log(lines: bytes) -> list[bytes]:
+    """The strangers among lines before the first that tells the family."""
+    return [line for line in FULL.findall(lines) if not is_known(line) and DECORATED.match(line) is None]
+
+
+NUMBER = re.compile(rb"GC\(\d+\) ")
+MESSAGE = re.compile(rb"GC\(\d+\) |\[[\d.]+(?:s|ms|ns)\]|\]\[[a-z]+ *\]")  # behind the stamps of a journal, or words without a newline
+BARE = re.compile(rb"^[^\[\s][^\n]*", re.MULTILINE)
+MESSAGES = (
+    *("GC(", "Using ", "Version: ", "CPUs: ", "Memory: ", "Large Page", "NUMA ", "Compressed ", "Heap ", "Parallel Workers", "Concurrent"),
+    *("Periodic GC", "Pre-touch", "Alignments", "Generation", "Metaspace", "Class", "CDS ", "Initial", "Mode: ", "Safepoint ", "Entering "),
+    *("Leaving ", "Runtime ", "Minimum ", "Min ", "Maximum ", "Max ", "Soft ", "Young ", "Old ", "GC ", "Medium ", "Reserved", "Narrow"),
+    *("Humongous", "TLAB", "Workers", "Available", "Uncommit", "Load", "Undo", "Address ", "Resizable", "Cancelling", "Allocation Stall"),
+    *("Out Of Memory", "Do scavenge", "Adaptive", "Attempting full", "Evacuation Failure", "To-space exhausted", "Eden ", "Survivor "),
+    *("Archive ", "Pause ", "G1 Service", "Preventive GC", "Expand the heap", "Attempt heap", "Did not expand", "Terminating due to"),
+    *("safepoint cleanup", "CardTable", "Heuristics", "Page Cache", "Shrink", "Running G1", "Request ", "Finish", "Start"),
+)
+STARTS = (*(word.encode() for word in MESSAGES), *PREFIXES)
 
 
 class Bare:
@@ -83,20 +109,13 @@ class Bare:
 
     def __init__(self, strangers: Strangers) -> None:
         self._strangers = strangers
+        self._has_decorations: bool | None = None  # as its first message with a number has them
 
     def look(self, block: bytes, lines: int) -> None:
         """Whole lines, and how many."""
-        if lines > block.count(b"\n[") + block.startswith(b"["):
-            self._strangers.meet_all(line for line in BARE.findall(block) if MESSAGE.match(line) is None)
-
-
-BARE = re.compile(rb"^[^\[\n][^\n]*", re.MULTILINE)
-MESSAGES = (
-    rb"GC\(\d+\) |Using |Version: |CPUs: |Memory: |Large Page|NUMA |Compressed |Heap |Parallel Workers|Concurrent|Periodic GC|Pre-touch",
-    rb"Alignments|Generation|Metaspace|Class|CDS |Initial|Mode: |Safepoint |Application time|Total time|Entering |Leaving |Runtime |Address ",
-    rb"Min(?:imum)? |Max(?:imum)? |Soft |Young |Old |GC |Medium |Reserved|Narrow|Region|Humongous|TLAB|Workers|Available|Uncommit|Load|Undo",
-    rb"Resizable|Trigger: |Free: |Pacer|Cancelling|Allocation Stall|Out Of Memory|Desired|- age|Do scavenge|Adaptive|Attempting full",
-    rb"Evacuation Failure|To-space exhausted|Eden |Survivor |Archive |PSYoungGen|ParOldGen|DefNew|Tenured|Pause ",
-)
-MESSAGE = re.compile(rb"\s*(?:\s*$|%b)" % b"|".join((*MESSAGES, *WORDS)))
-"""A message without decorations: with a number, or a word at the start of one."""
+        if lines <= block.count(b"\n[") + block.startswith(b"["):
+            return
+        if self._has_decorations is None and (first := NUMBER.search(block)) is not None:
+            self._has_decorations = block[block.rfind(b"\n", 0, first.start()) + 1 : first.start()].endswith((b"]", b"] "))
+        bare = [line for line in BARE.findall(block) if MESSAGE.search(line) is None]
+        self._strangers.meet_all(bare if self._has_decorations else [line for line in bare if not line.startswith(STARTS)])

@@ -4,10 +4,10 @@ import re
 from datetime import datetime
 
 WALL = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:[+-]\d\d:?\d\d|Z)?")
-SECONDS = re.compile(rb"\[ *(\d+[.,]\d+)s\]")
+SECONDS = re.compile(rb"\[ *(\d{1,12}[.,]\d{1,9})s\]")
 UPTIME_FIRST = re.compile(rb"\[(\d+\.\d+)s\](?!\[\d)")  # the default decorations; no other stamp after it
 TICKS = re.compile(rb"\[ *(\d+)(ms|ns)\]")
-UPTIME = re.compile(rb"(\d+[.,]\d+): ?(?:#\d+: ?)?$")
+UPTIME = re.compile(rb"(\d{1,12}[.,]\d{1,9}): ?(?:#\d{1,12}: ?)?$")
 EPOCH_MS = 10**12  # milliseconds: larger is a date, smaller an uptime; no JVM runs for 31 years
 
 Stamps = tuple[float | None, float | None]

@@ -193,7 +193,7 @@ class Unified:
         """Shenandoah states its heap at the end of a concurrent cycle only here."""
         if self.collector in ("G1", "CMS") or (sizes := CHANGE.search(rest)) is None:
             return
-        self._infer("Shenandoah generational" if rest.startswith((b" (Young)", b" (Old)")) else "Shenandoah")
+        self._infer("Shenandoah generational" if rest.startswith((b" (Young)", b" (Old)", b" (Global)")) else "Shenandoah")
         at, wall = self._when(found, block)
         heap = change(sizes)
         self._events.append(Collected("cycle", at, wall, None, heap, heap, "heap", None))

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from backends.agent import Occupancy
 from backends.gclog import stamps
+from backends.gclog.detect import OUT_OF_MEMORY
 from backends.gclog.events import Collected, Kind
 from backends.gclog.sizes import CHANGE, SIZE
 
@@ -28,7 +29,7 @@ LINES = re.compile(
 HEADER = re.compile(rb"Using (G1|Parallel|Serial|Concurrent Mark Sweep|The Z Garbage Collector|Shenandoah|Epsilon)[ \r]*$", re.MULTILINE)
 REGION = re.compile(rb"egion [Ss]ize:? %b" % SIZE)
 STALL = re.compile(rb"Allocation Stall \([^\r\n]*\) (\d+[.,]\d+)ms")
-OUT = re.compile(rb"Out Of Memory \([^\r\n)]*\)|OutOfMemoryError[^\r\n]*")
+OUT = re.compile(rb"Out Of Memory \([^\r\n)]*\)|%b" % OUT_OF_MEMORY)
 EPSILON = re.compile(rb"Heap: %b reserved, %b [^\r\n]*committed, %b [^\r\n]*used" % (SIZE, SIZE, SIZE))
 EXIT = re.compile(rb"Heap[ \r]*$", re.MULTILINE)
 MAX_CAPACITY = re.compile(rb"\] ?Max Capacity: %b" % SIZE)
@@ -51,6 +52,7 @@ CAUSE = re.compile(rb"\(([^()]*(?:\([^()]*\))?[^()]*)\)[^()]*$")
 
 PAUSES: tuple[tuple[bytes, Kind], ...] = ((b"Young", "young"), (b"Full", "full"), (b"Degenerated", "degenerated"))
 PAUSE_NAMES = (
+    (b"(Global)", "Shenandoah generational"),
     (b"G1 ", "G1"),
     (b"(Normal)", "G1"),
     (b"(Concurrent Start)", "G1"),
