@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-relay bench-kafka bench-activemq demo lab docs clean requirements
+.PHONY: help setup run test check bench bench-relay bench-kafka bench-activemq bench-heap demo lab docs clean requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,11 @@ bench-kafka: $(READY)  ## goals K1-K6: topics, groups and offset znodes beside k
 bench-activemq: $(READY)  ## goals Q1-Q3: 5,000 queues in one request, days of trends, the plug pulled, some ten minutes
 	@code=0; for name in poll trend plug; do \
 		echo "# activemq_$$name" >&2; $(BIN)/python -m bench.activemq_$$name || code=1; \
+	done; exit $$code
+
+bench-heap: $(READY)  ## goals H2-H5: throughput beside GCViewer, first gauge, rotation, verdicts beside two other rules, some five minutes
+	@code=0; for name in throughput follow verdicts; do \
+		echo "# gc_$$name" >&2; $(BIN)/python -m bench.gc_$$name || code=1; \
 	done; exit $$code
 
 lab: $(READY)  ## only the real servers with moving data, until Ctrl-C

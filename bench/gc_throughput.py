@@ -1,31 +1,35 @@
-"""How fast GC logs are read: MB/s of a full scan with every event, seconds until the first gauge of a large log, and memory meanwhile.
+"""How fast whole GC logs are read (GOALS H3): MB/s with every event, and how much memory grows meanwhile.
 
-The peers are `wc -l` and `grep -c`, which understand nothing of what they read. Prints one JSON object. Nothing stays on the disk.
+Beside ours, on the same files: GCViewer (its JVM's start taken off, by a small file of the same kind), and `wc -l` and `grep -c`, which
+understand nothing of what they read. Prints one JSON object.
 """
 
-import argparse
-import json
-import os
 import resource
 import subprocess
-import tempfile
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from backends.gclog.account import Account
 from backends.gclog.assemble import Parser
-from backends.gclog.follow import Follower
-from backends.heap import read_files
+from backends.gclog.rows import read
+from bench.rig import gcviewer
+from bench.rig.kafka.report import run
+from bench.rig.rounds import goal, rounded
 
 MB = 1_000_000
 RUNS = 3  # the best counts: other work on the machine only ever adds
+SMALL_MB = 2  # what the peer's start is measured with
+WANTED = 100.0  # MB/s
+FLAT_MB = 40.0
 YOUNG = (
-    b"%.3f: [GC (Allocation Failure) [PSYoungGen: %dK->%dK(18944K)] %dK->%dK(62976K), 0.0%03d634 secs]"
-    b" [Times: user=0.01 sys=0.00, real=0.01 secs] \n"
+    b"2021-12-15T05:%02d:%02d.108+0900: %.3f: [GC [PSYoungGen: %dK->%dK(270848K)] %dK->%dK(10084864K), 0.0%03d634 secs]"
+    b" [Times: user=0.33 sys=0.00, real=0.02 secs] \n"
 )
 FULL = (
-    b"%.3f: [Full GC (Ergonomics) [PSYoungGen: 2544K->0K(18944K)] [ParOldGen: 40000K->%dK(44032K)] 42544K->30000K(62976K),"
-    b" [Metaspace: 3101K->3101K(1056768K)], 0.0517634 secs] [Times: user=0.08 sys=0.00, real=0.05 secs] \n"
+    b"2021-12-15T05:%02d:%02d.110+0900: %.3f: [Full GC [PSYoungGen: 19544K->0K(270848K)] [ParOldGen: %dK->%dK(9814016K)]"
+    b" %dK->%dK(10084864K) [PSPermGen: 49072K->49072K(262144K)], 3.5176340 secs] [Times: user=58.53 sys=0.00, real=3.52 secs] \n"
 )
 PLAIN = b"[%.3fs][info][gc] GC(%d) Pause Young (Normal) (G1 Evacuation Pause) %dM->%dM(64M) 1.%03dms\n"
 DETAILED = (
@@ -46,10 +50,19 @@ DETAILED = (
 HEADER = b"[0.030s][info][gc     ] Using G1\n[0.045s][info][gc,init] Heap Region Size: 1M\n"
 
 
+class Sizes(NamedTuple):
+    megabytes: int
+
+
 def parallel(number: int) -> bytes:
-    at = number * 0.2
-    line = YOUNG % (at, 16384 + number % 100, 2000 + number % 300, 40000 + number % 1000, 30000 + number % 999, number % 1000)
-    return line + FULL % (at + 0.1, 30000 + number % 888) if number % 50 == 49 else line
+    """JDK 6 to 8, the parallel collector with details and dates; every 50th collection is a full one."""
+    at = 307_181.956 + number * 1.6
+    minute, second = int(at / 60) % 60, int(at) % 60
+    old = 5_000_000 + number % 4000 * 1000
+    line = YOUNG % (minute, second, at, 268_000 + number % 2000, 9000 + number % 999, old + 268_000, old + 12_000, number % 1000)
+    if number % 50 == 49:
+        line += FULL % (minute, second, at + 0.03, old, old - 900_000, old + 19_544, old - 900_000)
+    return line
 
 
 def plain(number: int) -> bytes:
@@ -60,7 +73,11 @@ def detailed(number: int) -> bytes:
     return DETAILED % ((number * 0.2, number) * 13)
 
 
-KINDS = {"legacy parallel, details": (b"", parallel), "unified g1, gc": (HEADER, plain), "unified g1, gc*": (HEADER, detailed)}
+KINDS: dict[str, tuple[bytes, Callable[[int], bytes]]] = {
+    "JDK 8 parallel, details": (b"", parallel),
+    "G1 -Xlog:gc": (HEADER, plain),
+    "G1 -Xlog:gc*": (HEADER, detailed),
+}
 
 
 def write(path: Path, kind: str, size: int) -> None:
@@ -73,98 +90,71 @@ def write(path: Path, kind: str, size: int) -> None:
             number += 2000
 
 
-def best(call: "list[str] | None", path: Path) -> float:
-    """Seconds of the quickest of some runs: of a peer's command, or of our full scan."""
+def best(call: Callable[[], object]) -> float:
+    """Wall seconds of the quickest of some runs."""
     found = []
     for _ in range(RUNS):
         began = time.perf_counter()
-        if call is None:
-            (row,) = read_files([path])
-            assert row.error is None
-        else:
-            subprocess.run([*call, str(path)], stdout=subprocess.DEVNULL, check=True)
+        call()
         found.append(time.perf_counter() - began)
     return min(found)
 
 
-def scan(path: Path, kind: str, size: int) -> dict[str, object]:
-    write(path, kind, size)
-    (row,) = read_files([path])
-    megabytes = path.stat().st_size / MB
-    ours, lines, words = best(None, path), best(["wc", "-l"], path), best(["grep", "-c", "GC"], path)
-    return {
-        "megabytes": round(megabytes, 1),
+def command(*words: str) -> Callable[[], object]:
+    return lambda: subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+
+
+def scan(directory: Path, kind: str, megabytes: int, peer: Path | str) -> dict[str, Any]:
+    log = directory / "gc.log"
+    write(log, kind, megabytes * MB)
+    size = log.stat().st_size / MB
+    row = read(str(log))
+    ours = best(lambda: read(str(log)))
+    found: dict[str, Any] = {
+        "megabytes": rounded(size),
         "collections": row.young + row.full,
-        "megabytes_per_s": round(megabytes / ours, 1),
-        "events_per_s": round((row.young + row.full) / ours),
-        "ratio_to_wc": round(lines / ours, 4),
-        "ratio_to_grep": round(words / ours, 4),
+        "not_understood": row.unknown_lines,
+        "ours_mb_per_s": rounded(size / ours),
+        "of_wc": rounded(best(command("wc", "-l", str(log))) / ours),
+        "of_grep": rounded(best(command("grep", "-c", "GC", str(log))) / ours),
+        "one_by_one_mb_per_s": rounded(size / best(lambda: one_by_one(log))),
     }
+    if isinstance(peer, str):
+        return {**found, "gcviewer": peer}
+    small = directory / "small.log"
+    write(small, kind, SMALL_MB * MB)
+    start, whole = gcviewer.seconds(peer, small), gcviewer.seconds(peer, log)
+    if start is None or whole is None or whole <= start:
+        return {**found, "gcviewer": "it gave no summary"}
+    rate = (size - small.stat().st_size / MB) / (whole - start)
+    return {**found, "gcviewer_mb_per_s": rounded(rate), "times_gcviewer": rounded(size / ours / rate)}
 
 
-def first_gauge(path: Path, kind: str, size: int) -> dict[str, object]:
-    """Of a log of this size, whose pages are in the cache, as those of a log that is being written are."""
-    write(path, kind, size)
-    found = []
-    for _ in range(RUNS):
-        follower = Follower()
-        began = time.perf_counter()
-        follower.look(str(path))
-        found.append(time.perf_counter() - began)
-        assert follower.account.last_heap is not None
-        follower.close()
-    return {"megabytes": round(path.stat().st_size / MB, 1), "seconds": round(min(found), 5)}
-
-
-def quiet(path: Path, count: int) -> dict[str, object]:
-    """What a look at many logs costs in which nothing happens."""
-    followers = []
-    for number in range(count):
-        log = path.with_name(f"agent-{number}.log")
-        log.write_bytes(HEADER + b"".join(plain(one) for one in range(100)))
-        followers.append((Follower(), str(log)))
-    for follower, name in followers:
-        follower.look(name)
-    began = time.process_time()
-    for _ in range(10):
-        for follower, name in followers:
-            follower.look(name)
-    cpu_s = (time.process_time() - began) / 10
-    for follower, _ in followers:
-        follower.close()
-    return {"agents": count, "cpu_s_per_look": round(cpu_s, 5), "share_of_a_core_at_2_s": round(cpu_s / 2, 5)}
+def one_by_one(log: Path) -> None:
+    """Every event made, as a follower does: what a run of young collections saves."""
+    parser = Parser()
+    with log.open("rb") as file:
+        while piece := file.read(256 << 10):
+            parser.feed(piece)
 
 
 def resident_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scan-mb", type=int, default=40)
-    parser.add_argument("--gauge-mb", type=int, default=200)
-    parser.add_argument("--agents", type=int, default=100)
-    asked = parser.parse_args()
-    Parser().feed(b"")
-    Account()
-    with tempfile.TemporaryDirectory(prefix="gc-throughput.") as folder:
-        log = Path(folder) / "gc.log"
-        small = Path(folder) / "small.log"
-        write(small, "unified g1, gc*", MB)
-        read_files([small])
-        before = resident_mb()
-        scans = {kind: scan(log, kind, asked.scan_mb * MB) for kind in KINDS}
-        grown = resident_mb() - before
-        gauges = {kind: first_gauge(log, kind, asked.gauge_mb * MB) for kind in KINDS}
-        found = {
-            "full_scan": scans,
-            "full_scan_memory_growth_mb": round(grown, 1),
-            "first_gauge": gauges,
-            "quiet": quiet(log, asked.agents),
-            "cores": os.cpu_count(),
-        }
-    print(json.dumps(found, indent=1))
+def program(directory: Path, sizes: Sizes) -> dict[str, Any]:
+    peer = gcviewer.jar(directory)
+    first = directory / "first.log"
+    write(first, "G1 -Xlog:gc*", SMALL_MB * MB)
+    read(str(first))
+    before = resident_mb()
+    scans = {kind: scan(directory, kind, sizes.megabytes, peer) for kind in KINDS}
+    grown = resident_mb() - before
+    goals = [goal(f"H3 {kind}", f">= {WANTED:g} MB/s", found["ours_mb_per_s"], least=WANTED) for kind, found in scans.items()]
+    goals.append(goal("H3 memory", f"<= {FLAT_MB:g} MB grown", rounded(grown), most=FLAT_MB))
+    unread = sum(found["not_understood"] for found in scans.values())
+    return {"goals": goals, "must_be_zero": {"lines_not_understood": unread}, "scans": scans, "memory_grown_mb": rounded(grown)}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(__doc__, program, Sizes(200), Sizes(5)))

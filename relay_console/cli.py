@@ -34,7 +34,7 @@ WORDS: Final = {
     "relays": Word("answers", "Receivers, senders and connections of the relay."),
     "topics": Word("answers", "How old the newest record of every Kafka topic is."),
     "offsets": Word("answers", "How many records a minute each consumer processes."),
-    "heap": Word("answers", "Old generation of the producer agents, or of GC log files."),
+    "heap": Word("heap", "Old generation of the producer agents, or of GC log files."),
     "queues": Word("answers", "ActiveMQ queues and what is wrong with them."),
     "check": Word("check", "One line and an exit code of 0 to 3 for a monitoring system."),
     "records": Word("records", "The newest records of a Kafka topic."),

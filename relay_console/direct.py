@@ -1,4 +1,4 @@
-"""Asks the sources themselves when no daemon runs: for a reading, or two (rates need two), or a question to the topics.
+"""Asks the sources themselves when no daemon runs: for a reading, or two (rates need two), or a question to the topics or the GC logs.
 
 What is asked of brokers, and done to their queues, is direct_brokers.
 """
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from backends.questions import Records, RecordsOf
+from backends.questions import Found, HeapOf, HeapPast, Question, Records, RecordsOf
 from backends.snapshots import Kind, Snapshot
 from backends.source import Context, Source, Unavailable, Unconfigured
 from monitor.sources import build_sources
@@ -41,16 +41,32 @@ def ask_topics(configuration: Configuration, cluster: str | None, question: Reco
 async def _ask_all(sources: Sequence[Source], question: RecordsOf) -> dict[str, Told]:
     try:
         told = await asyncio.gather(*(_ask(source, question) for source in sources))
-        return {source.name: answer for source, answer in zip(sources, told, strict=True)}
+        found = {source.name: answer for source, answer in zip(sources, told, strict=True)}
+        return {
+            name: answer if isinstance(answer, Records | str) else f"{name}: it told something else than records"
+            for name, answer in found.items()
+        }
     finally:
         await close_all(sources)
 
 
-async def _ask(source: Source, question: RecordsOf) -> Told:
+def ask_heap(configuration: Configuration, questions: Sequence[HeapOf]) -> list[HeapPast | str]:
+    """The past of each, or why not; the logs are not observed. Blocks."""
+    return asyncio.run(_ask_heap(sources_of(configuration, "heap")[0], questions))
+
+
+async def _ask_heap(sources: Sequence[Source], questions: Sequence[HeapOf]) -> list[HeapPast | str]:
+    try:
+        told = [await _ask(sources[0], question) for question in questions] if sources else []
+        return [answer if isinstance(answer, HeapPast | str) else "it told something else than a past" for answer in told]
+    finally:
+        await close_all(sources)
+
+
+async def _ask(source: Source, question: Question) -> Found | str:
     try:
         async with asyncio.timeout(ASK_DEADLINE):
-            found = await source.ask(question)
-        return found if isinstance(found, Records) else f"{source.name}: it told something else than records"
+            return await source.ask(question)
     except TimeoutError:
         return f"{source.name}: no answer within {ASK_DEADLINE:g} s"
     except Unavailable as trouble:

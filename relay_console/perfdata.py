@@ -1,7 +1,7 @@
 """The figures behind the line of `check`, and the limits that its options give. Pure.
 
-A figure is `'label'=value[unit];[warn];[crit];[min];[max]`: no quote, = or | in a label, whatever a topic is called; a unit is s, B, c (a
-counter that only grows) or none; what is not known is left out.
+A figure is `'label'=value[unit];[warn];[crit];[min];[max]`: no quote, = or | in a label, whatever a topic is called; a unit is s, B, %,
+c (a counter that only grows) or none; what is not known is left out.
 """
 
 import math
@@ -134,9 +134,17 @@ def _consumer(consumer: Consumer, prefix: str, limits: Limits) -> Iterator[Figur
 
 
 def _heap(file: HeapFile, prefix: str) -> Iterator[Figure]:
-    if (used := file.last_after_gc) is not None and used.after_kib is not None:
+    """Of the whole heap where the log has no more. Humongous regions are old to the JVM: the share counts them, as the verdict does."""
+    used, word = (file.last_after_gc, "old_used") if file.last_after_gc is not None else (file.heap_last, "heap_used")
+    if used is not None and used.after_kib is not None:
         most = None if used.capacity_kib is None else used.capacity_kib << 10
-        yield Figure(file.name, _label(prefix, file.name, "old_used"), used.after_kib << 10, "B", None, None, 0, most)
+        yield Figure(file.name, _label(prefix, file.name, word), max(0, used.after_kib) << 10, "B", None, None, 0, most)
+        if used.capacity_kib:
+            humongous = file.humongous_kib or 0 if file.old_basis == "regions" else 0
+            share = (max(0, used.after_kib) + humongous) * 100 / used.capacity_kib
+            yield Figure(file.name, _label(prefix, file.name, f"{word}_pct"), share, "%", None, None, 0, 100)
+    if file.state == "ok":
+        yield Figure(file.name, _label(prefix, file.name, "full_collections"), file.full, "c")
 
 
 def _queue(queue: Queue, prefix: str) -> Iterator[Figure]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from backends.snapshots import Data, Kind, Offsets, Queues, Snapshot, Topic
+from backends.snapshots import Data, Heap, Kind, Offsets, Queues, Snapshot, Topic
 from monitor.severity import problems
 from relay_console import answers
 from relay_console.answers import Filter
@@ -157,7 +157,7 @@ def _findings(snapshot: Snapshot, title: Title, wanted: Filter, limits: Limits, 
         text = problem.text if is_named else f"{title(source, problem.subject)}: {problem.text}"
         yield Finding(state, text, (source, problem.subject))
     if snapshot.state not in ("down", "denied"):
-        for state, name, text in (*_lags(snapshot, limits), *_unjudged(snapshot, wanted, limits)):
+        for state, name, text in (*_lags(snapshot, limits), *_quiet(snapshot, wanted), *_unjudged(snapshot, wanted, limits)):
             yield Finding(state, f"{title(source, name)}: {text}", (source, name))
 
 
@@ -183,6 +183,14 @@ def _lags(snapshot: Snapshot, limits: Limits) -> Iterator[tuple[State, str, str]
             if consumer.lag is not None and most is not None and consumer.lag > most:
                 yield state, subject, f"lag {consumer.lag:,}; limit {most:,}"
                 break
+
+
+def _quiet(snapshot: Snapshot, wanted: Filter) -> Iterator[tuple[State, str, str]]:
+    """An agent that was asked for by its name and does not run, or says nothing. Among many a log may well be that of a former process."""
+    if isinstance(snapshot.data, Heap):
+        for file in snapshot.data.files:
+            if file.name in wanted.exact and file.state == "ok" and file.verdict in ("SILENT", "ENDED"):
+                yield "WARNING", file.name, f"{file.verdict}: {file.reason}"
 
 
 def _unjudged(snapshot: Snapshot, wanted: Filter, limits: Limits) -> Iterator[tuple[State, str, str]]:

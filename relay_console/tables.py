@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from tui.pane import Section
 
 GAP: Final = "  "
-_COLOURS: Final = {"ok": "32", "warn": "33", "crit": "31", "dim": "2", "accent": "36", "title": "1"}  # of the terminal's own sixteen
+WIDE: Final = 100  # cells of a curve where nobody says how wide the page is
+# Of the terminal's own sixteen.
+_COLOURS: Final = {"ok": "32", "warn": "33", "crit": "31", "mark": "31", "dim": "2", "line": "2", "accent": "36", "title": "1"}
 
 
 class Heading(Protocol):
@@ -40,17 +42,30 @@ class Word(NamedTuple):
     role: str = ""
 
 
-def render(sections: "Sequence[Section]", is_coloured: bool) -> Iterator[str]:
-    """Lines. A title stands over a table only where there are several."""
+def render(sections: "Sequence[Section]", is_coloured: bool, cells: int = WIDE) -> Iterator[str]:
+    """Lines. A title stands over a table only where there are several; curves and bars take that many cells."""
     for number, section in enumerate(sections):
         if number:
             yield ""
         if len(sections) > 1 and section.title:
             yield paint(section.title, "title", is_coloured)
         yield from facts(section.facts, is_coloured)
+        yield from drawn(section, is_coloured, cells)
         if section.columns:
             yield from table(section.columns, [row.cells for row in section.rows], is_coloured)
         yield from section.text.split("\n") if section.text else ()
+
+
+def drawn(section: "Section", is_coloured: bool, cells: int) -> Iterator[str]:
+    """Its curves, and its bars."""
+    if not section.curves and section.bars is None:
+        return
+    from tui.chart import bar_lines, curve_lines
+
+    lines = [line for curve in section.curves for line in curve_lines(curve, cells)]
+    lines += bar_lines(section.bars, cells) if section.bars is not None else []
+    for line in lines:
+        yield "".join(paint(piece.text, piece.role, is_coloured) for piece in line).rstrip()
 
 
 def table(columns: Sequence[Heading], rows: Sequence[Sequence[Text]], is_coloured: bool) -> Iterator[str]:

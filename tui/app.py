@@ -36,7 +36,7 @@ from tui.options import ConsoleOptions
 from tui.painted import PaintedApp
 from tui.screens.deck import Deck
 from tui.taking import Takings
-from tui.terminal import WayOut, draws_wide, forget_unsent, is_gone, unfit
+from tui.terminal import WayOut, drawing, draws_wide, forget_unsent, is_gone, unfit
 from tui.theme import SHIPPED, Palette, ThemeError, colourless, find_theme
 from tui.widgets.ink import Ink, textual_theme
 from tui.widgets.prompt import Prompt
@@ -60,7 +60,7 @@ class Console(PaintedApp, inherit_bindings=False):
         self.ink = Ink(load_theme(options.theme, options), ascii_only=options.ascii)
         super().__init__()
         self.animation_level = "none"
-        self.deck = Deck()
+        self.deck = Deck(options.drawing)
         self.keys = (*keys.pane_keys([(p.key, p.name, p.title) for p in self.deck.panes.values()]), *keys.KEYS)
         self.commanding = Commanding(self)
         self.paused_since: float | None = None
@@ -312,10 +312,11 @@ def load_theme(name: str, options: ConsoleOptions) -> Palette:
 
 
 def settle(options: ConsoleOptions, environment: Mapping[str, str]) -> ConsoleOptions:
-    """The options, with what the environment says about colours."""
+    """The options, with what the environment says about colours and about the terminal."""
     import msgspec
 
-    return msgspec.structs.replace(options, no_color=True) if environment.get("NO_COLOR") else options
+    no_color = options.no_color or bool(environment.get("NO_COLOR"))
+    return msgspec.structs.replace(options, no_color=no_color, drawing=drawing(environment))
 
 
 def run(link: Link, options: ConsoleOptions) -> int:

@@ -3,13 +3,14 @@
 A sheet is the whole page; what of it is on the screen, and which row the cursor stands on, is `tui.trail`.
 """
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from tui.chart import curve_lines
+from tui.chart import Drawing, bar_lines, curve_lines
 from tui.fit import Place, fit, header, row_line
-from tui.format import count, pad, visible, width
+from tui.format import clip, count, pad, visible, width
 from tui.line import Line, Piece, chop, fit_line, rule, wrap
 from tui.pane import Cell, Row, Section
 from tui.tableview import REASONS, under_cursor
@@ -18,6 +19,7 @@ MAX_LABEL = 24  # cells of the names of facts
 TWO_ABREAST = 90  # cells from which facts stand side by side
 FULL_WIDTH = 2  # facts at the beginning that always have a line of their own
 MAX_TEXT = 2000  # lines of a text that is shown as it came
+MAX_WRAPPED = 12  # lines of a row that goes on below itself
 MAX_LINE = 16 << 10  # characters of one line of a text; more is cut into lines before words are looked for
 
 
@@ -29,6 +31,7 @@ class Look(NamedTuple):
     notice: Cell = Cell("")  # beside the first title: being asked, or when it was told
     trouble: str = ""  # why it could not be told, below the first title
     marks: frozenset[str] = frozenset()  # ids of rows
+    drawing: Drawing = "blocks"  # of curves
 
 
 class Spot(NamedTuple):
@@ -37,6 +40,7 @@ class Spot(NamedTuple):
     line: int
     section: int
     row: Row
+    height: int = 1  # lines
 
     @property
     def name(self) -> tuple[int, str]:
@@ -47,11 +51,12 @@ class Spot(NamedTuple):
 class Sheet(NamedTuple):
     lines: list[Line]
     spots: list[Spot]
+    here: Spot | None = None  # where the cursor comes to by itself, instead of the first row
 
     def header(self, line: int) -> Line | None:
-        """The titles of the columns above that line, when it is a row below the first of its table."""
-        spot = next((spot for spot in self.spots if spot.line == line), None)
-        if spot is None:
+        """The titles of the columns above that line, when it is a row below the first of its table, or where one goes on below itself."""
+        spot = next((spot for spot in reversed(self.spots) if spot.line <= line), None)
+        if spot is None or line >= spot.line + spot.height:
             return None
         first = next(each for each in self.spots if each.section == spot.section)
         return self.lines[first.line - 1]
@@ -78,12 +83,16 @@ def sheet_of(sections: Sequence[Section], cells: int, look: Look) -> Sheet:
             lines += [(Piece(f" {part}", "error"),) for part in wrap(visible(look.trouble), cells - 2)]
         lines += _facts(section, cells)
         for curve in section.curves:
-            lines += curve_lines(curve, cells)
-        table = _table(section, cells, look.marks)
-        spots += [Spot(len(lines) + index + 1, number, row) for index, row in enumerate(section.rows)] if section.columns else []
+            lines += curve_lines(curve, cells, look.drawing)
+        if section.bars is not None:
+            lines += bar_lines(section.bars, cells)
+        table, places = _table(section, cells, look.marks)
+        for row, (place, following) in zip(section.rows, itertools.pairwise([*places, len(table)]), strict=False):
+            spots.append(Spot(len(lines) + place, number, row, following - place))
         lines += table
         lines += text_lines(text_of(section, look.form), cells)
-    return Sheet(lines, spots)
+    here = next((spot for spot in spots if spot.row.key == sections[spot.section].here), None)
+    return Sheet(lines, spots, here)
 
 
 def detail_lines(sections: Sequence[Section], cells: int, *, focused: bool = False) -> list[Line]:
@@ -174,12 +183,24 @@ def _layout(section: Section, cells: int) -> list[Place]:
     return fit(section.columns, cells - edge(section), natural)
 
 
-def _table(section: Section, cells: int, marks: frozenset[str]) -> list[Line]:
+def _table(section: Section, cells: int, marks: frozenset[str]) -> tuple[list[Line], list[int]]:
+    """Its lines, and which of them the rows begin with."""
     if not section.columns:
-        return []
+        return [], []
     layout = _layout(section, cells)
     lines: list[Line] = [(Piece(" " * edge(section), "header"), *header(section.columns, layout))]
+    places: list[int] = []
     for row in section.rows:
         mark = (Piece("▪" if row.id in marks else " ", "mark"),) if edge(section) > 1 else ()
-        lines.append((Piece(" "), *mark, *row_line(section.columns, layout, [row.cells[place.column] for place in layout])))
-    return lines
+        shown = [row.cells[place.column] for place in layout]
+        parts = _parts(shown[-1].text, layout[-1].width) if section.wraps else [shown[-1].text]
+        places.append(len(lines))
+        lines.append((Piece(" "), *mark, *row_line(section.columns, layout, [*shown[:-1], shown[-1]._replace(text=parts[0])])))
+        lines += [(Piece(" " * (edge(section) + layout[-1].left)), Piece(part, shown[-1].role)) for part in parts[1:]]
+    return lines, places
+
+
+def _parts(text: str, cells: int) -> list[str]:
+    """A text in as many lines as it needs, up to MAX_WRAPPED."""
+    parts = wrap(text, cells)
+    return parts if len(parts) <= MAX_WRAPPED else [*parts[: MAX_WRAPPED - 1], f"{clip(parts[MAX_WRAPPED - 1], cells - 1, '')}…"]

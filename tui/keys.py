@@ -38,7 +38,7 @@ KEYS: tuple[Key, ...] = (
     Key(("space",), "mark", "mark the row", short="mark"),
     Key(("v",), "mark_range", "mark from here; again at the other end"),
     Key(("*",), "mark_invert", "invert the marks"),
-    Key(("t",), "form", "the value as text, as JSON or as hex: the next of them", "detail", short="text/JSON/hex"),
+    Key(("t",), "form", "the next form: of a value text, JSON or hex, of a chart blocks or braille", "detail", short="form"),
     Key(("z",), "zoom", "show or hide the detail beside the list; in the detail, the list beside it", "rows"),
     Key(("c",), "cross", "the consumers of this topic, in Offsets", "topics", short="consumers"),
     Key(("c",), "cross", "the topic of this consumer, in Topics", "offsets", short="topic"),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tui.chart import Drawing
+
 CALM_TICK = 5.0  # seconds between two paints with --low-bandwidth
 
 
@@ -11,6 +13,7 @@ class ConsoleOptions(Struct, frozen=True):
     theme: str = "ansi-dark"
     theme_directories: tuple[Path, ...] = ()  # besides the shipped one; a later one wins
     ascii: bool = False
+    drawing: Drawing = "blocks"  # of charts; what the terminal can is found out at the start
     no_color: bool = False
     mouse: bool = False
     low_bandwidth: bool = False

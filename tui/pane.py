@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from backends.questions import Found, Question
 from backends.snapshots import Kind, Snapshot
 from monitor.store import Store
-from tui.chart import Curve
+from tui.chart import Bars, Curve
 
 Where = Literal["", "messages", "message"]
 Role = Literal["", "dim", "ok", "warn", "crit", "accent", "title"]  # a theme gives each its colours; the word and glyph are in the text
@@ -45,6 +45,8 @@ class Opening(NamedTuple):
     question: Question | None
     page: Callable[[Found | None, float], "list[Section]"]  # what was told, and now
     is_live: bool = False
+    is_aside: bool = False  # a page does not begin at its row: what stands above is what one came for
+    is_titled: bool = False  # its title stays on the screen while its rows are scrolled below
     place: Where = ""  # of keys that work on this page alone, as `tui.keys` names it
 
 
@@ -85,6 +87,9 @@ class Section(NamedTuple):
     text: str = ""
     forms: tuple[Form, ...] = ()  # of a text that can be written in several ways, the best first
     curves: tuple[Curve, ...] = ()  # drawn as wide as there is room
+    bars: Bars | None = None  # as well
+    here: str = ""  # the key of the row that the cursor comes to by itself; "" is the first of the page
+    wraps: bool = False  # the last column of a row goes on below it where it is too long
     exports: tuple[Any, ...] = ()  # structs that writing this page to a file writes, one a line; rows otherwise
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tui.fit import Place, fit, header, row_line
-from tui.format import number, visible
+from tui.format import number, visible, width
 from tui.line import Line, Piece, fit_line, line_width, rule, wrap
 from tui.listing import Heading, Item, Listing
 from tui.pane import STATE, Cell, Entry
 
 EDGE = 2  # cells before the first column: the cursor's sign and the mark
 MAX_NOTICES = 4  # lines about sources that are not well; the rows are what one came for
+MAX_TOLD = 2  # lines of a reason
 LEAST_ROWS = 6  # rows below which no line is given up for a reason
 GAUGE = ("█", "░")
 REASONS = ("reason", "error")  # columns that say why
@@ -49,26 +50,35 @@ def table_lines(listing: Listing, about: Surroundings, cells: int, rows: int) ->
     room = max(1, rows - len(top))
     if not listing.items:
         return [*top, *_nothing(listing, about, cells)][:rows]
-    told = _told(listing, layouts, cells) if about.tells and room > LEAST_ROWS else None
-    room -= told is not None
+    told = _told(listing, layouts, cells) if about.tells and room > LEAST_ROWS else []
+    room -= len(told)
     scroll(listing, room)
     shown = listing.items[listing.top : listing.top + room]
     top[len(strip)] = _title(listing, about, cells, len(shown))
     lines = [*top, *(_item(listing, item, layouts, about, cells) for item in shown)]
-    return lines if told is None else [*lines, *([()] * (rows - 1 - len(lines))), told]
+    return [*lines, *([()] * (rows - len(told) - len(lines))), *told] if told else lines
 
 
-def _told(listing: Listing, layouts: Sequence[list[Place]], cells: int) -> Line | None:
-    """The reason of the row under the cursor, for a table too narrow to have a column for it."""
+def _told(listing: Listing, layouts: Sequence[list[Place]], cells: int) -> list[Line]:
+    """The reason of the row under the cursor, where its column is not there or too narrow: a line, or as many as MAX_TOLD."""
     entry = listing.current
     if entry is None:
-        return None
+        return []
     columns = listing.groups[entry.group].columns
     last = len(columns) - 1
-    if columns[last].key not in REASONS or any(place.column == last for place in layouts[entry.group]):
-        return None
+    if columns[last].key not in REASONS:
+        return []
     text = listing.groups[entry.group].fields[last].cell(entry, 0.0).text
-    return fit_line((Piece(" └ ", "line"), Piece(text, "dim")), cells) if text else ()
+    room = next((place.width for place in layouts[entry.group] if place.column == last), None)
+    if room is not None and width(text) <= room:
+        return []
+    if not text:
+        return [()]
+    first, *more = wrap(text, cells - 3)
+    if len(more) >= MAX_TOLD:
+        more[MAX_TOLD - 2 :] = [" ".join(more[MAX_TOLD - 2 :])]
+    lines = [(Piece(" └ ", "line"), Piece(first, "dim")), *((Piece("   "), Piece(part, "dim")) for part in more)]
+    return [fit_line(line, cells) for line in lines]
 
 
 def scroll(listing: Listing, room: int) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Final
 
+from tui.chart import Drawing
+
 LAST_WAY_OUT: Final = 2.0  # seconds that a clean exit may take (it needs a tenth); a terminal that is stalled does not let it finish
 PROBE_TIMEOUT: Final = 0.3  # seconds; the farthest terminal over SSH answers within this, one that does not know the question never
 
@@ -20,6 +22,8 @@ PROBE_TIMEOUT: Final = 0.3  # seconds; the farthest terminal over SSH answers wi
 RESTORE: Final = (
     "\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?2026l\x1b[<u\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"
 )
+
+DRAWS_BRAILLE: Final = ("kitty", "foot", "ghostty", "wezterm", "contour")  # as TERM has them, which SSH carries along
 
 PLAIN = "for plain text use: relay-console status"
 
@@ -57,6 +61,14 @@ def draws_wide() -> bool:
     finally:
         os.close(fd)
     return column is not None and column != 2
+
+
+def drawing(environment: Mapping[str, str]) -> Drawing:
+    """How charts are drawn to begin with. Braille where the terminal names itself as one that draws it whatever its font has; blocks
+    elsewhere, for whether a font has braille cannot be asked: a missing one is as wide, and PuTTY, Windows and tmux hide behind `xterm`
+    and `screen`."""
+    term = environment.get("TERM", "")
+    return "braille" if any(name in term for name in DRAWS_BRAILLE) else "blocks"
 
 
 def _column(fd: int) -> int | None:

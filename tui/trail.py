@@ -42,7 +42,7 @@ class Page:
     @property
     def head(self) -> int:
         """Lines on top that stay while rows are scrolled below them: the titles of columns, and of messages how many of how many."""
-        return 2 if self.place == "messages" else 1
+        return 2 if self.opening is not None and (self.opening.is_titled or self.place == "messages") else 1
 
     def needs(self, question: Question | None, seen: float | str | None) -> bool:
         """Whether it is time to ask: never before, something else, or of an older snapshot."""
@@ -105,11 +105,15 @@ class Page:
         return found or (sheet.spots[0] if sheet.spots else None)
 
     def arrive(self, sheet: Sheet, rows: int) -> None:
-        """The cursor on the first row, the first time that there is one; it stays on the screen when lines come above it. Rows that lead
-        nowhere are not gone to by themselves: what stands above them is what one came for."""
+        """The cursor on the first row, the first time that there is one, or on `here` in the middle of the screen; it stays on the screen
+        when lines come above it. Rows that lead nowhere, or aside, are not gone to by themselves: what is above is what one came for."""
+        if self.cursor is None and sheet.here is not None:
+            self.cursor, self.is_seen = sheet.here.name, True
+            self.top = sheet.here.line - rows // 2
         if self.cursor is None and sheet.spots:
             self.cursor = sheet.spots[0].name
-            self.is_seen = sheet.spots[0].row.opens is not None
+            opens = sheet.spots[0].row.opens
+            self.is_seen = opens is not None and not opens.is_aside
         if self.is_seen:
             self.show(sheet, rows)
 

@@ -9,12 +9,14 @@ from backends.demo.brokers import broker_a, broker_b
 from backends.demo.browse import browse
 from backends.demo.consumption import groups, history, nodes
 from backends.demo.freshness import topics
+from backends.demo.gc_lines import log_lines
 from backends.demo.hands import Hands
 from backends.demo.partners import Deeds, relay
+from backends.demo.past import past
 from backends.demo.previews import preview
 from backends.demo.records import records
 from backends.demo.stock import Stock
-from backends.questions import Found, HistoryOf, Jobs, JobsOf, MessagesOf, PreviewOf, Question, RecordsOf
+from backends.questions import Found, HeapOf, HistoryOf, Jobs, JobsOf, LogLinesOf, MessagesOf, PreviewOf, Question, RecordsOf
 from backends.snapshots import Data, Kind, Queues
 from backends.source import ACT_DEADLINE_S, Answer, Source, Unavailable
 
@@ -48,10 +50,15 @@ class DemoSource:
     async def ask(self, question: Question) -> Found:
         """As of the last look: what a snapshot shows and what is asked about it fit each other."""
         at = self._at()
-        if isinstance(question, RecordsOf) and self.kind == "topics":
-            return records(question, at, self._now)
-        if isinstance(question, HistoryOf) and self.kind == "offsets":
-            return history(question, at, self._now)
+        match self.kind, question:
+            case "topics", RecordsOf():
+                return records(question, at, self._now)
+            case "offsets", HistoryOf():
+                return history(question, at, self._now)
+            case "heap", HeapOf():
+                return past(question, at, self._now)
+            case "heap", LogLinesOf():
+                return log_lines(question, at, self._now)
         raise Unavailable(NOTHING_TO_ASK)
 
     async def close(self) -> None:

@@ -71,6 +71,7 @@ RANK = {
     "Parallel": 3,
     "G1": 3,
     "ZGC": 3,
+    "Epsilon": 3,
     "Shenandoah": 3,
     "ZGC generational": 4,
     "Shenandoah generational": 4,

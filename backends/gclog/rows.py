@@ -8,13 +8,15 @@ from typing import Protocol
 
 from msgspec import structs
 
-from backends.agent import HeapFile, Occupancy
+from backends.agent import HangSeen, HeapFile, Occupancy
 from backends.gclog.account import Account
 from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected
+from backends.gclog.evidence import Clock, told, uptime
 from backends.gclog.follow import Follower
+from backends.gclog.hang import Hang
 from backends.gclog.tail import CHUNK
-from backends.gclog.verdict import judge
+from backends.gclog.verdict import rule
 
 HOUR_S = 3600.0
 GZIP = b"\x1f\x8b"
@@ -25,13 +27,13 @@ def read(path: str, name: str = "") -> HeapFile:
     parser, account = Parser(), Account()
     try:
         for piece in _pieces(path):
-            account.note_all(parser.feed(piece))
+            account.note_all(parser.packed(piece))
     except (OSError, EOFError, zlib.error) as trouble:
         return nothing(path, name or path, why(trouble, path))
     account.note_all(parser.finish())
     if parser.style is None:
         return nothing(path, name or path, f"not a GC log: no line of HotSpot's in {path}; give it the file of -Xlog:gc*:file= or -Xloggc:")
-    return _row(path, name or path, parser, account, None)
+    return _row(path, name or path, parser, account, None, Clock(account.last_at, account.last_wall))
 
 
 def live(path: str, name: str, follower: Follower, now: float, error: str | None) -> HeapFile:
@@ -40,15 +42,11 @@ def live(path: str, name: str, follower: Follower, now: float, error: str | None
     if follower.parser.style is None:
         return nothing(path, name, error or f"not a GC log (yet): no line of HotSpot's in {path}")
     quiet_s = None if modified_at is None else max(0.0, now - modified_at)
-    row = _row(path, name, follower.parser, account, quiet_s)
-    full = account.last_full
+    clock = Clock(account.last_at, account.last_wall, modified_at)
+    row = _row(path, name, follower.parser, account, quiet_s, clock)
+    since = None if follower.is_whole else follower.first_at
     return structs.replace(
-        row,
-        last_event_at=_epoch(account, account.last_at, account.last_wall, modified_at),
-        last_full_at=None if full is None else _epoch(account, full.at, full.wall, modified_at),
-        full_last_hour=_full_last_hour(account, quiet_s, None if follower.is_whole else follower.first_at),
-        state="ok" if error is None else "down",
-        error=error,
+        row, full_last_hour=_full_last_hour(account, quiet_s, since), state="ok" if error is None else "down", error=error
     )
 
 
@@ -86,9 +84,13 @@ def why(trouble: Exception, path: str) -> str:
     return f"{path} cannot be read: {reason}"
 
 
-def _row(path: str, name: str, parser: Parser, account: Account, quiet_s: float | None) -> HeapFile:
-    ruling = judge(account.trace(parser.is_cut), quiet_s)
-    full = account.last_full
+def _row(path: str, name: str, parser: Parser, account: Account, quiet_s: float | None, clock: Clock) -> HeapFile:
+    found = account.findings()
+    ruling = rule(found, quiet_s, parser.is_cut)
+    full, rates = account.last_full, found.rates
+    last_event_at = clock.epoch(account.last_at, account.last_wall)
+    is_leak = ruling.verdict == "LEAK"
+    full_in_s = found.full_in_s if is_leak else None
     return HeapFile(
         file=path,
         name=name,
@@ -106,13 +108,27 @@ def _row(path: str, name: str, parser: Parser, account: Account, quiet_s: float 
         pause_max_s=account.pause_max_s,
         verdict=ruling.verdict,
         reason=ruling.reason,
-        last_event_at=account.last_wall,
-        last_full_at=None if full is None else full.wall,
+        last_event_at=last_event_at,
+        last_full_at=None if full is None else clock.epoch(full.at, full.wall),
         full_last_hour=_full_last_hour(account, quiet_s, None),
         old_script_pct=_old_script(full),
         unknown_lines=parser.unknown,
         humongous_kib=None if account.last is None else account.last.humongous_kib,
+        window_s=rates.window_s,
+        pause_share=rates.pause_share,
+        allocated_kib_per_s=rates.allocated_kib_per_s,
+        promoted_kib_per_s=rates.promoted_kib_per_s,
+        full_in_s=full_in_s,
+        full_at=None if full_in_s is None or last_event_at is None else last_event_at + full_in_s,
+        confidence=found.trace.trend.confidence if is_leak and found.trace.trend is not None else None,
+        evidence=tuple(told(event, clock) for event in ruling.evidence),
+        hang=None if account.hang is None else _hang_seen(*account.hang, clock),
     )
+
+
+def _hang_seen(hang: Hang, is_over: bool, clock: Clock) -> HangSeen:
+    at = hang.wall if hang.is_of_another else clock.epoch(hang.at, hang.wall)
+    return HangSeen(at, uptime(hang.at), hang.after_full, hang.reason, is_over)
 
 
 def _old_script(full: Collected | None) -> float | None:
@@ -121,15 +137,6 @@ def _old_script(full: Collected | None) -> float | None:
     if sizes is None or sizes.after_kib is None or not sizes.before_kib or sizes.before_kib < 0:
         return None
     return sizes.after_kib * 100 / sizes.before_kib
-
-
-def _epoch(account: Account, at: float | None, wall: float | None, modified_at: float | None) -> float | None:
-    """When something happened: as stated, else counted back by the log's own clock from the last write, which was the last event."""
-    if wall is not None or at is None:
-        return wall
-    if modified_at is None or account.last_at is None:
-        return None
-    return modified_at - (account.last_at - at)
 
 
 def _full_last_hour(account: Account, quiet_s: float | None, read_from: float | None) -> int | None:

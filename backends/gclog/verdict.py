@@ -1,40 +1,44 @@
-"""What the recent past of one log means. A pure function of its events and of how long the log has been quiet.
+"""What the recent past of one log means: a table of rules, the first that holds is the verdict. Pure.
 
-A full collection is *futile* when it freed less than 5 % and left the old generation at least 90 % full (the whole heap 85 %, where a log
-states no more: with `-Xlog:gc` the parallel collector ends at 86 % of the heap). The thresholds were tried on 156 logs of healthy, leaking
-and stuck JVMs: five futile collections in a row that took half of the time find 88 of 92 stuck ones and no healthy one.
+`find` weighs what the log says; it changes only with the log. `rule` adds how long the log has been quiet, which changes by itself. Where
+the rules come from, and how often they are wrong: docs/heap.md.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise, takewhile
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backends.agent import HeapVerdict
 from backends.gclog.events import Collected, Exhausted, Opened, Paused
+from backends.gclog.hang import Watch
+from backends.gclog.rates import Rates, rates
+from backends.gclog.shares import Shares, is_asked, is_stall, measured, shares
+from backends.gclog.trend import Trend
 from backends.wording import count, span
 
-FREES_NOTHING = 0.05  # of what the old generation held before
-FREES_AGAIN = 0.10  # a full collection that freed this much ends a run of futile ones
-FULL_OLD, FULL_HEAP = 0.90, 0.85
-RUN = 5  # futile collections in a row: a median of 4 after the first futile one on stuck JVMs
-STOPPED_SHARE = 0.50
-CLEARED = 0.85  # a hang is over when a full collection freed something and left less than this
 WINDOW_S = 60.0
-THRASH_AT_LEAST_S = 10.0  # of log: a JVM that just started is busy collecting for good reasons
-CROWDED, CROWDED_COUNT = 0.80, 3
-LEAK_COUNT, LEAK_RISE, LEAK_DIP = 5, 0.10, 0.01
+STOPPED_SHARE, BUSY_SHARE = 0.50, 0.25  # of the last minute: THRASHING, SUSPECT
+FULLS = 5  # full collections in it
+AT_LEAST_S = 10.0  # of log: a JVM that just started is busy collecting for good reasons
+BUSY_AT_LEAST_S = 30.0
+CROWDED, CROWDED_COUNT = 0.80, 3  # full collections in a minute that each left so much
 STUCK_S, STUCK_PAUSES = 30.0, 3.0
 SILENT_S, SILENT_GAPS = 600.0, 20.0
+EVIDENCE = 8
+
+Proof = Collected | Paused | Exhausted | Opened
 
 
 class Trace(Struct, frozen=True):
     """The part of a log's past that counts."""
 
-    story: tuple[Collected | Exhausted, ...]  # full collections and the JVM's own marks, in order
-    recent: tuple[Collected | Paused, ...]
+    watch: Watch
+    trend: Trend | None
+    recent: tuple[Collected | Paused, ...]  # of this process, in order
     opened: Opened | None
-    is_cut: bool  # the last line of the log is the beginning of a pause
+    is_cut: bool  # the log ends inside the text of a pause
     is_ended: bool
     pause_max_s: float | None
 
@@ -42,196 +46,234 @@ class Trace(Struct, frozen=True):
 class Ruling(Struct, frozen=True):
     verdict: HeapVerdict
     reason: str
+    evidence: tuple[Proof, ...] = ()  # oldest first
 
 
-class Full(Struct, frozen=True):
-    """One full collection in shares: what it freed of `before`, how full it left what bounds it."""
+class Findings(Struct, frozen=True):
+    """All that the log itself says; rulings that need no clock are made already."""
 
-    at: float | None
-    pause_s: float | None
-    before: int
-    after: int
-    freed: float
-    left: float
-    enough: float  # `left` from which it is futile
-    capacity: float
-
-    @property
-    def is_futile(self) -> bool:
-        return self.freed < FREES_NOTHING and self.left >= self.enough
+    trace: Trace
+    rates: Rates
+    state: str
+    gap_s: float  # between two events, typically
+    thrashing: Ruling | None
+    leak: Ruling | None
+    suspect: Ruling | None
+    busy: Ruling | None  # a suspicion of the last minute
+    full_in_s: float | None  # after the last event
 
 
 def judge(trace: Trace, quiet_s: float | None = None) -> Ruling:
-    """`quiet_s`: seconds since the log last grew; None when nobody follows it."""
-    hang, run = _hang(trace.story)
-    if trace.is_ended:
-        return Ruling("ENDED", f"the process ended; {_state(trace) if hang is None else f'it hung: {hang.reason}'}")
-    if not trace.recent and not trace.story:
-        return _silent(trace, quiet_s) or Ruling("UNKNOWN", "no collection seen yet")
-    return (
-        _stuck(trace, quiet_s)
-        or hang
-        or _thrashing(trace.recent)
-        or _leak(list(_fulls(trace.story)))
-        or _suspect(trace, run)
-        or _silent(trace, quiet_s)
-        or Ruling("OK", _state(trace))
+    return rule(find(trace), quiet_s, trace.is_cut)
+
+
+def find(trace: Trace) -> Findings:
+    times = [event.at for event in trace.recent if event.at is not None]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    last_at = times[-1] if times else None
+    full_in_s = _full_in(trace.trend, last_at)
+    return Findings(
+        trace=trace,
+        rates=rates(trace.recent),
+        state=_state(trace.recent),
+        gap_s=sorted(gaps)[len(gaps) // 2] if gaps else 0.0,
+        thrashing=_thrashing(_minute(trace.recent)),
+        leak=None if trace.trend is None else _leak(trace.trend, full_in_s),
+        suspect=_suspect(trace.watch),
+        busy=_crowded(_minute(trace.recent)) or _stalled(_minute(trace.recent)) or _busy(_minute(trace.recent)),
+        full_in_s=full_in_s,
     )
 
 
-def _fulls(story: Sequence[Collected | Exhausted]) -> Iterator[Full]:
-    for event in story:
-        if isinstance(event, Collected) and (full := _full(event)) is not None:
-            yield full
+def rule(found: Findings, quiet_s: float | None = None, is_cut: bool = False) -> Ruling:
+    """`quiet_s`: seconds since the log last grew; None when nobody follows it. `is_cut`: it ends inside a line that tells of a pause."""
+    ruling = next(ruling for each in RULES if (ruling := each(found, quiet_s, is_cut)) is not None)
+    return replace(ruling, evidence=ruling.evidence[-EVIDENCE:])
 
 
-def _full(event: Collected) -> Full | None:
-    """In shares, on the best basis the log has; None when it states too little."""
-    sizes, enough, extra = event.old, FULL_OLD, event.humongous_kib or 0
-    if sizes is None or sizes.capacity_kib is None or event.basis == "heap":
-        sizes, enough, extra = event.heap, FULL_HEAP, 0
-    if sizes is None or sizes.before_kib is None or sizes.after_kib is None:
+# The rules
+
+
+def _ended(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    if not found.trace.is_ended:
         return None
-    before, after = sizes.before_kib + extra, sizes.after_kib + extra
-    if sizes.capacity_kib:
-        capacity = float(sizes.capacity_kib)
-    elif event.filled:
-        capacity = after / event.filled
-    else:
+    hang = found.trace.watch.hang
+    why = found.state if hang is None else f"it hung: {hang.reason}"
+    return Ruling("ENDED", f"the process ended; {why}", _last(found.trace) if hang is None else hang.evidence)
+
+
+def _hangs(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    hang = found.trace.watch.hang
+    return None if hang is None else Ruling("HANG", hang.reason, hang.evidence)
+
+
+def _stuck(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    opened, longest = found.trace.opened, found.trace.pause_max_s
+    if quiet_s is None or not (opened is not None or is_cut) or quiet_s <= max(STUCK_S, STUCK_PAUSES * (longest or 0.0)):
         return None
-    if before <= 0 or capacity <= 0:
+    what = f" ({opened.cause})" if opened is not None else ""
+    known = "no pause has ended so far" if longest is None else f"the longest so far took {longest:.1f} s"
+    reason = f"a pause{what} began {span(quiet_s)} ago and has not ended; {known}"
+    return Ruling("STUCK", reason, (*_last(found.trace), *([opened] if opened is not None else [])))
+
+
+def _thrashes(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    return found.thrashing if quiet_s is None or quiet_s <= WINDOW_S else None
+
+
+def _leaks(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    return found.leak
+
+
+def _is_suspect(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    return found.suspect or (found.busy if quiet_s is None or quiet_s <= WINDOW_S else None)
+
+
+def _silent(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    if quiet_s is None or quiet_s <= max(SILENT_S, SILENT_GAPS * found.gap_s):
         return None
-    return Full(event.at, event.pause_s, before, after, (before - after) / before, after / capacity, enough, capacity)
+    reason = f"nothing was written for {span(quiet_s)}; the process idles, or is gone"
+    return Ruling("SILENT", reason, _last(found.trace))
 
 
-def _hang(story: Sequence[Collected | Exhausted]) -> tuple[Ruling | None, list[Full]]:
-    """A fold over the full collections: the hang that is on, if one is, and the run of futile ones at its end."""
-    run: list[Full] = []
-    hang: Ruling | None = None
-    for event in story:
-        if isinstance(event, Exhausted):
-            hang = Ruling("HANG", f"the JVM itself says: {event.text}")
-            continue
-        if (full := _full(event)) is None:
-            continue
-        if full.is_futile:
-            run.append(full)
-            hang = _run_hangs(run) or hang
-        elif full.freed >= FREES_AGAIN or (run and full.left < run[-1].left - FREES_NOTHING):
-            run = []
-        if full.freed >= FREES_AGAIN and full.left < CLEARED:
-            hang = None
-    return hang, run
+def _unknown(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    return None if found.trace.recent else Ruling("UNKNOWN", "no collection seen yet")
 
 
-def _run_hangs(run: list[Full]) -> Ruling | None:
-    share = _stopped_share(run)
-    if len(run) < RUN or (share is not None and share < STOPPED_SHARE):
-        return None
-    last = run[-1]
-    stopped = "" if share is None else f", {share:.0%} of the time stopped"
-    left = f"the last freed {max(last.freed, 0):.1%} and left {last.left:.0%} full"
-    return Ruling("HANG", f"{len(run)} full collections in a row free no memory{stopped}; {left}")
+def _ok(found: Findings, quiet_s: float | None, is_cut: bool) -> Ruling | None:
+    return Ruling("OK", found.state, _last(found.trace))
 
 
-def _stopped_share(run: list[Full]) -> float | None:
-    """Of the time from the first to the last; None when the log states no pauses (ZGC) or no times."""
-    pauses = [full.pause_s for full in run if full.pause_s is not None]
-    first, last = run[0].at, run[-1].at
-    if len(pauses) < len(run) or first is None or last is None:
-        return None
-    length = last - first + pauses[0]
-    return min(1.0, sum(pauses) / length) if length > 0 else 1.0
+RULES: tuple[Callable[[Findings, float | None, bool], Ruling | None], ...] = (
+    _ended,
+    _hangs,
+    _stuck,
+    _thrashes,
+    _leaks,
+    _is_suspect,
+    _silent,
+    _unknown,
+    _ok,
+)
+
+# What the log says
 
 
-def _thrashing(recent: Sequence[Collected | Paused]) -> Ruling | None:
+def _minute(recent: Sequence[Collected | Paused]) -> list[Collected | Paused]:
+    """The last minute; empty where the log has no times."""
     last = next((event.at for event in reversed(recent) if event.at is not None), None)
-    if last is None:
+    return [] if last is None else [event for event in recent if event.at is not None and last - WINDOW_S < event.at <= last]
+
+
+def _fulls(minute: Sequence[Collected | Paused]) -> tuple[Collected, ...]:
+    """Full collections that nobody asked for."""
+    return tuple(one for one in minute if isinstance(one, Collected) and one.kind in ("full", "degenerated") and not is_asked(one))
+
+
+def _stopped(minute: Sequence[Collected | Paused]) -> tuple[float, float]:
+    """(share of the time with the world stopped, the time)."""
+    if not minute:
+        return 0.0, 0.0
+    length = (minute[-1].at or 0.0) - (minute[0].at or 0.0) + (minute[0].pause_s or 0.0)
+    return (min(1.0, sum(event.pause_s or 0.0 for event in minute) / length) if length > 0 else 0.0), length
+
+
+def _thrashing(minute: Sequence[Collected | Paused]) -> Ruling | None:
+    fulls, (share, length) = _fulls(minute), _stopped(minute)
+    waited = tuple(full for full in fulls if is_stall(full))
+    if len(fulls) < FULLS or length < AT_LEAST_S or (share < STOPPED_SHARE and len(waited) < FULLS):
         return None
-    window = [event for event in recent if event.at is not None and event.at > last - WINDOW_S]
-    fulls = sum(isinstance(event, Collected) and event.kind == "full" for event in window)
-    first = window[0]
-    length = last - (first.at or 0.0) + (first.pause_s or 0.0)
-    share = sum(event.pause_s or 0.0 for event in window) / length if length > 0 else 0.0
-    if fulls < RUN or share < STOPPED_SHARE or length < THRASH_AT_LEAST_S:
+    if share < STOPPED_SHARE:
+        text = f"in the last {length:.0f} s threads waited for {count(len(waited), 'collection')}"
+        return Ruling("THRASHING", f"{text}; the heap is too small for its work", waited)
+    text = f"{share:.0%} of the last {length:.0f} s went into collecting, {count(len(fulls), 'full collection')}"
+    is_metaspace = 2 * sum("Metadata" in (full.cause or "") for full in fulls) > len(fulls)
+    what = "metaspace" if is_metaspace else "heap"
+    return Ruling("THRASHING", f"{text}; the {what} is too small for its work", fulls)
+
+
+def _leak(trend: Trend, full_in_s: float | None) -> Ruling:
+    over = "" if trend.over_s is None else f" in {span(trend.over_s)}"
+    text = f"what collections leave rises{over}: {trend.first:.0%} -> {trend.last:.0%} at {trend.points} low points"
+    when = "" if full_in_s is None else f"; full in about {span(full_in_s)}"
+    growing = "" if trend.is_bounded else ", if the heap grows no more"
+    return Ruling("LEAK", f"{text}{when}{growing} (confidence {_percent(trend.confidence)})", trend.evidence)
+
+
+def _percent(confidence: float) -> str:
+    return f"{min(confidence, 0.999):.1%}"
+
+
+def _full_in(trend: Trend | None, last_at: float | None) -> float | None:
+    if trend is None or trend.full_in_s is None or trend.at is None or last_at is None:
         return None
-    text = f"{share:.0%} of the last {length:.0f} s went into collecting, {count(fulls, 'full collection')}"
-    return Ruling("THRASHING", f"{text}; the heap is too small for its work")
+    return max(0.0, trend.full_in_s - (last_at - trend.at))
 
 
-def _leak(fulls: list[Full]) -> Ruling | None:
-    last = fulls[-LEAK_COUNT:]
-    if len(last) < LEAK_COUNT:
+def _suspect(watch: Watch) -> Ruling | None:
+    """Full collections that free nothing, not enough of them for a hang."""
+    if watch.doubt is None:
         return None
-    pairs = pairwise(last)
-    rise = last[-1].after - last[0].after
-    if any(after.after < before.after * (1 - LEAK_DIP) for before, after in pairs) or rise < LEAK_RISE * last[-1].capacity:
+    if not watch.run:
+        what = " that was asked for" if is_asked(watch.doubt.event) else ""
+        return Ruling("SUSPECT", f"the last full collection{what} {watch.doubt.percents}", (watch.doubt.event,))
+    text = f"{count(watch.futile, 'full collection')} freed almost nothing"
+    return Ruling("SUSPECT", f"{text}; the last {watch.run[-1].percents}", tuple(one.event for one in watch.run))
+
+
+def _crowded(minute: Sequence[Collected | Paused]) -> Ruling | None:
+    """Collections that stopped somebody, again and again, and left a heap that is nearly full."""
+    found: list[Shares] = []
+    stopped = [event for event in _fulls(minute) if event.pause_s is not None or is_stall(event)]
+    for event in reversed(stopped):
+        one = shares(event)
+        if one is None or one.left < CROWDED:
+            break
+        found.append(one)
+    if len(found) < CROWDED_COUNT:
         return None
-    eta = _full_in(last)
-    when = "" if eta is None else f"; full in about {span(eta)}"
-    text = f"each of the last {LEAK_COUNT} full collections left more: {last[0].left:.0%} -> {last[-1].left:.0%}"
-    return Ruling("LEAK", text + when)
+    least = min(one.left for one in found)
+    reason = f"{count(len(found), 'full collection')} in {WINDOW_S:.0f} s, each left at least {least:.0%} full"
+    return Ruling("SUSPECT", reason, tuple(one.event for one in reversed(found)))
 
 
-def _full_in(fulls: list[Full]) -> float | None:
-    """Seconds until the line through these reaches the capacity."""
-    points = [(full.at, full.after) for full in fulls if full.at is not None]
-    if len(points) < 2:
+def _stalled(minute: Sequence[Collected | Paused]) -> Ruling | None:
+    waited = tuple(one for one in _fulls(minute) if is_stall(one))
+    if len(waited) < CROWDED_COUNT or _stopped(minute)[1] < BUSY_AT_LEAST_S:
         return None
-    mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread > 0 else 0.0
-    return (fulls[-1].capacity - fulls[-1].after) / slope if slope > 0 else None
+    return Ruling("SUSPECT", f"threads waited for {count(len(waited), 'collection')} in {WINDOW_S:.0f} s", waited)
 
 
-def _suspect(trace: Trace, run: list[Full]) -> Ruling | None:
-    if run:
-        last = run[-1]
-        text = f"{count(len(run), 'full collection')} freed almost nothing"
-        return Ruling("SUSPECT", f"{text}; the last freed {max(last.freed, 0):.1%} and left {last.left:.0%} full")
-    crowded = list(takewhile(lambda full: full.left >= CROWDED, reversed(list(_fulls(trace.story)))))
-    newest = crowded[0].at if crowded else None
-    if newest is None:
+def _busy(minute: Sequence[Collected | Paused]) -> Ruling | None:
+    """Much of the last minute went into pauses: half of it, or a quarter with full collections."""
+    (share, length), fulls = _stopped(minute), _fulls(minute)
+    if len(minute) < CROWDED_COUNT or length < BUSY_AT_LEAST_S or share < (BUSY_SHARE if len(fulls) >= FULLS else STOPPED_SHARE):
         return None
-    crowded = [full for full in crowded if full.at is not None and full.at > newest - WINDOW_S]
-    if len(crowded) < CROWDED_COUNT:
-        return None
-    least = min(full.left for full in crowded)
-    return Ruling("SUSPECT", f"{count(len(crowded), 'full collection')} in {WINDOW_S:.0f} s, each left at least {least:.0%} full")
+    longest = sorted((event for event in minute if event.pause_s), key=lambda event: event.pause_s or 0.0)[-EVIDENCE:]
+    evidence = tuple(sorted(longest, key=lambda event: event.at or 0.0))
+    return Ruling("SUSPECT", f"{share:.0%} of the last {length:.0f} s went into pauses, {count(len(fulls), 'full collection')}", evidence)
 
 
-def _stuck(trace: Trace, quiet_s: float | None) -> Ruling | None:
-    if quiet_s is None or not (trace.opened is not None or trace.is_cut):
-        return None
-    if quiet_s <= max(STUCK_S, STUCK_PAUSES * (trace.pause_max_s or 0.0)):
-        return None
-    what = f" ({trace.opened.cause})" if trace.opened is not None else ""
-    longest = f"the longest so far took {trace.pause_max_s or 0:.1f} s"
-    return Ruling("STUCK", f"a pause{what} began {span(quiet_s)} ago and has not ended; {longest}")
+def _last(trace: Trace) -> tuple[Proof, ...]:
+    return trace.recent[-1:]
 
 
-def _silent(trace: Trace, quiet_s: float | None) -> Ruling | None:
-    if quiet_s is None:
-        return None
-    times = [event.at for event in trace.recent if event.at is not None]
-    gaps = [after - before for before, after in pairwise(times)]
-    if quiet_s <= max(SILENT_S, SILENT_GAPS * _median(gaps)):
-        return None
-    return Ruling("SILENT", f"nothing was written for {span(quiet_s)}; the process idles, or is gone")
-
-
-def _state(trace: Trace) -> str:
+def _state(recent: Sequence[Collected | Paused]) -> str:
     """How full the last collection left what it could measure."""
-    for event in reversed(trace.recent):
-        if not isinstance(event, Collected):
-            continue
-        sizes, what = (event.heap, "heap") if event.old is None or event.basis == "heap" else (event.old, "old generation")
-        if sizes is not None and sizes.after_kib is not None and sizes.capacity_kib:
-            used = max(sizes.after_kib, 0)
-            figures = f"{used / 1024:.0f} of {sizes.capacity_kib / 1024:.0f} MiB"
-            return f"{what} {used / sizes.capacity_kib:.0%} full after the last collection ({figures})"
+    for event in reversed(recent):
+        if isinstance(event, Collected) and (found := _level(event)) is not None:
+            return found
     return "the log does not say how full the heap is"
 
 
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0
+def _level(event: Collected) -> str | None:
+    sizes, what = (event.heap, "heap") if event.old is None or event.basis == "heap" else (event.old, "old generation")
+    if sizes is None or sizes.after_kib is None:
+        return None
+    used_mib = max(sizes.after_kib, 0) / 1024
+    if sizes.capacity_kib:
+        full = max(sizes.after_kib, 0) / sizes.capacity_kib
+        return f"{what} {full:.0%} full after the last collection ({used_mib:.0f} of {sizes.capacity_kib / 1024:.0f} MiB)"
+    if event.filled is not None and measured(event) is not None:
+        return f"{what} {event.filled:.0%} full after the last collection ({used_mib:.0f} MiB)"
+    return None

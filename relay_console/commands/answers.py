@@ -1,4 +1,4 @@
-"""``status``, ``relays``, ``topics``, ``offsets``, ``heap``, ``queues``: one answer on stdout, from the daemon or from the sources."""
+"""``status``, ``relays``, ``topics``, ``offsets``, ``queues``: one answer on stdout, from the daemon or from the sources."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _ALWAYS_DETAILED: Final = ("offsets",)  # in JSON: partitions are what scripts a
 _STATUS_ROLES: Final = {"ok": "ok", "stale": "warn", "down": "crit", "denied": "crit", "unconfigured": "dim"}
 
 
-def _answer_options(function: Any) -> Any:
+def answer_options(function: Any) -> Any:
     for option in (
         click.option("--no-color", is_flag=True, help="No colours, not even on a terminal."),
         click.option("--wait", type=DurationType(), metavar="60s", help="Without a daemon: look twice, so that there are rates."),
@@ -35,12 +35,12 @@ def _answer_options(function: Any) -> Any:
 
 
 @click.command()
-@_answer_options
+@answer_options
 @click.pass_obj
 def status(shared: Shared, /, filters: Sequence[str], **given: Any) -> None:
     """One line for each source; FILTER: regular expressions on the names of sources."""
     gathered = gather(shared.over(given).path, None, given["wait"])
-    wanted = _filter(filters, frozenset(snapshot.source for snapshot in gathered.snapshots))
+    wanted = filter_of(filters, frozenset(snapshot.source for snapshot in gathered.snapshots))
     snapshots = [snapshot for snapshot in gathered.snapshots if wanted.fits(snapshot.source)]
     now = time.time()
     if given["is_json"]:
@@ -74,20 +74,18 @@ def _question(name: str, kind: Kind, text: str) -> click.Command:
     """All the others: the rows of one pane."""
 
     @click.command(name, help=text)
-    @_answer_options
+    @answer_options
     @click.pass_obj
     def ask(shared: Shared, /, filters: Sequence[str], **given: Any) -> int:
-        if kind == "heap" and filters and any(_is_path(word) for word in filters):
-            return _read_heap(filters, given)
         path = shared.over(given).path
-        return _answer(path, gather(path, kind, given["wait"]), kind, filters, given)
+        return answer(path, gather(path, kind, given["wait"]), kind, filters, given)
 
     return ask
 
 
-def _answer(path: Path, gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
+def answer(path: Path, gathered: Gathered, kind: Kind, filters: Sequence[str], given: dict[str, Any]) -> int:
     found = answers.of_kind(gathered.snapshots, kind)
-    wanted = _filter(filters, answers.names(found))
+    wanted = filter_of(filters, answers.names(found))
     if gathered.attached:
         everything = given["is_json"] and kind in _ALWAYS_DETAILED
         found = [detailed(path, snapshot, wanted.exact & answers.names([snapshot]), everything=everything) for snapshot in found]
@@ -97,11 +95,11 @@ def _answer(path: Path, gathered: Gathered, kind: Kind, filters: Sequence[str], 
         sources = [answers.source(snapshot, answers.whole(snapshot.data, wanted), now) for snapshot in snapshots]
         _write_json(gathered, sources, now)
     else:
-        _write_pane(snapshots, kind, wanted, now, is_coloured(given["no_color"]))
+        write_pane(snapshots, kind, wanted, now, is_coloured(given["no_color"]))
     return 69 if answers.has_nothing(found) else 0
 
 
-def _write_pane(snapshots: Sequence[Snapshot], kind: Kind, wanted: Filter, now: float, is_coloured: bool) -> None:
+def write_pane(snapshots: Sequence[Snapshot], kind: Kind, wanted: Filter, now: float, is_coloured: bool) -> None:
     """The same rows as on the screen; what was asked for by its exact name is shown with its detail."""
     from monitor.store import Store
     from tui.pane import panes
@@ -128,31 +126,7 @@ def _is_asked_for(item: object, wanted: Filter) -> bool:
     return getattr(item, "name", None) in wanted.exact and not hasattr(item, "peer")
 
 
-def _read_heap(files: Sequence[str], given: dict[str, Any]) -> int:
-    """GC logs named one by one: no configuration, no daemon."""
-    from backends.heap import read_files
-    from backends.snapshots import Heap
-
-    now = time.time()
-    heap = Heap(tuple(read_files(files, now)))
-    if given["is_json"]:
-        shown = answers.whole(heap, Filter((), frozenset()))
-        write_bytes(answers.pretty(shown))
-        return 0
-    snapshot = Snapshot("heap", "heap", "ok", now, data=heap)
-    _write_pane([snapshot], "heap", Filter((), frozenset()), now, is_coloured(given["no_color"]))
-    for file in heap.files:
-        if file.error:
-            say(f"{file.file}: {file.error}")
-    return 1 if any(file.error for file in heap.files) else 0
-
-
-def _is_path(word: str) -> bool:
-    """`-` is standard input."""
-    return word == "-" or "/" in word or Path(word).exists()
-
-
-def _filter(words: Sequence[str], names: frozenset[str]) -> Filter:
+def filter_of(words: Sequence[str], names: frozenset[str]) -> Filter:
     try:
         return Filter(words, names)
     except ValueError as error:
@@ -166,5 +140,4 @@ def _write_json(gathered: Gathered, sources: list[dict[str, Any]], now: float) -
 relays = _question("relays", "relay", "Receivers, senders and connections; FILTER: regular expressions on their names.")
 topics = _question("topics", "topics", "Age of the newest record of every topic; a topic named exactly is shown with its partitions.")
 offsets = _question("offsets", "offsets", "Records a minute, lag and verdict of every consumer; FILTER: regular expressions on names.")
-heap = _question("heap", "heap", "Old generation of every agent; or of the GC log files named here, without any configuration.")
 queues = _question("queues", "queues", "Queues of every broker and what is wrong with them; FILTER: regular expressions on names.")

@@ -13,8 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backends.agent import HeapFile, Occupancy
+from backends import heap as module
+from backends.agent import HeapEvent, HeapFile, Occupancy
 from backends.heap import Agent, Heaps, followed, live_logs, read_files, sources
+from backends.questions import HeapOf, HeapPast, JobsOf, LogLines, LogLinesOf
 from backends.snapshots import Heap
 from backends.source import Context, Unavailable
 
@@ -50,8 +52,8 @@ async def test_a_log_is_a_row_with_all_its_figures(tmp_path: Path, watch: Watch)
     log = tmp_path / "gc.log"
     log.write_text(LINE % 10 + FULL % 20)
     os.utime(log, (NOW - 5, NOW - 5))
-    heap = await watch(("agent", log)).observe(NOW)
-    assert heap.files == (
+    (row,) = (await watch(("agent", log)).observe(NOW)).files
+    assert msgspec.structs.replace(row, pause_share=round(row.pause_share or 0.0, 9)) == (
         HeapFile(
             file=str(log),
             name="agent",
@@ -73,7 +75,21 @@ async def test_a_log_is_a_row_with_all_its_figures(tmp_path: Path, watch: Watch)
             last_full_at=NOW - 5,
             full_last_hour=1,
             old_script_pct=75.0,
-        ),
+            window_s=10.0,
+            pause_share=0.05,
+            allocated_kib_per_s=6900.0,
+            evidence=(
+                HeapEvent(
+                    kind="full",
+                    at=NOW - 5,
+                    uptime_s=20.5,
+                    cause="Ergonomics",
+                    heap=Occupancy(80954, 60000, 97216),
+                    old=Occupancy(80000, 60000, 88000),
+                    pause_s=0.5,
+                ),
+            ),
+        )
     )
 
 
@@ -105,7 +121,7 @@ async def test_a_log_that_may_not_be_read_says_so(tmp_path: Path, watch: Watch, 
 
     monkeypatch.setattr(os, "open", refuse)
     (row,) = (await watch(("agent", log)).observe(NOW)).files
-    assert (row.state, row.error is not None and "may not be read" in row.error) == ("down", True)
+    assert (row.state, row.error is not None and "may not be read" in row.error) == ("denied", True)
 
 
 async def test_a_log_that_appears_grows_vanishes_and_returns_is_followed(tmp_path: Path, watch: Watch) -> None:
@@ -154,7 +170,18 @@ async def test_a_log_whose_glob_no_longer_matches_is_forgotten(tmp_path: Path, w
 
 
 def test_a_glob_that_matches_nothing_is_one_row_of_its_own(tmp_path: Path) -> None:
-    assert list(followed(Agent("agents", f"{tmp_path}/*.log"))) == [("agents", f"{tmp_path}/*.log")]
+    assert followed(Agent("agents", f"{tmp_path}/*.log")) == ([("agents", f"{tmp_path}/*.log")], 0)
+
+
+async def test_a_glob_that_took_in_too_much_says_how_many_logs_are_left_out(
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_FILES", 3)
+    for number in range(5):
+        (tmp_path / f"{number}.log").write_text(LINE % 10)
+    found = (await watch(("agents", tmp_path / "*.log")).observe(NOW)).files
+    assert [row.name for row in found] == ["agents/0.log", "agents/1.log", "agents/2.log", "agents/(left out)"]
+    assert (found[-1].state, str(found[-1].error)[:17]) == ("down", "2 logs more match")
 
 
 def test_archives_whose_live_log_is_elsewhere_stand_for_themselves() -> None:
@@ -180,6 +207,116 @@ async def test_reading_never_holds_up_the_loop_and_a_hung_file_system_is_told(
             await source.observe(NOW)
     with pytest.raises(Unavailable, match="file system"):
         await source.observe(NOW)
+    hung.set()
+
+
+# Questions
+
+
+async def test_whoever_asks_is_told_the_past_of_an_agent_with_its_archives(tmp_path: Path, watch: Watch) -> None:
+    log = tmp_path / "gc.log"
+    (tmp_path / "gc.log.0").write_text(LINE % 10)
+    os.utime(tmp_path / "gc.log.0", (NOW - 9, NOW - 9))
+    log.write_text(FULL % 20)
+    os.utime(log, (NOW, NOW))
+    source = watch(("agent", log))
+    past = await source.ask(HeapOf("agent"))
+    assert isinstance(past, HeapPast)
+    assert [(point.at, point.used_kib, point.is_full) for point in past.points] == [(NOW - 9, 11000, False), (NOW, 60000, True)]
+    assert (past.name, past.basis, past.capacity_kib, past.of) == ("agent", "stated", 88000, 2)
+    event = past.events[0]
+    lines = await source.ask(LogLinesOf("agent", event.file, event.place))
+    assert isinstance(lines, LogLines)
+    assert lines.marked is not None and lines.lines[lines.marked].text == (FULL % 20).rstrip("\n")
+
+
+async def test_the_size_of_a_region_that_the_look_found_counts_for_the_past_too(tmp_path: Path, watch: Watch) -> None:
+    log = tmp_path / "gc.log"
+    text = "[0.045s] Heap Region Size: 2M\n[1.5s] GC(1) Old regions: 5->6\n[1.5s] GC(1) Pause Young (Normal) 30M->25M(64M) 1.000ms\n"
+    log.write_text(text)
+    source = watch(("agent", log))
+    await source.observe(NOW)
+    log.rename(tmp_path / "elsewhere")
+    log.write_text(text[text.index("[1.5s]") :])
+    past = await source.ask(HeapOf("agent"))
+    assert isinstance(past, HeapPast)
+    assert past.points[-1].used_kib == 12288
+
+
+async def test_a_log_of_a_glob_is_asked_for_by_the_name_of_its_row(tmp_path: Path, watch: Watch) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text(LINE % 10)
+    source = watch(("agents", tmp_path / "*.log"))
+    assert isinstance(await source.ask(HeapOf("agents/b.log")), HeapPast)
+    with pytest.raises(Unavailable, match=r"no GC log is followed as 'agents/c\.log'; did you mean agents/b\.log"):
+        await source.ask(HeapOf("agents/c.log"))
+    with pytest.raises(Unavailable, match="no GC log is followed as 'agentz'; did you mean agents"):
+        await source.ask(LogLinesOf("agentz"))
+
+
+async def test_a_log_that_is_not_there_has_no_past_and_other_questions_no_answer(tmp_path: Path, watch: Watch) -> None:
+    source = watch(("agent", tmp_path / "gone.log"))
+    for question in (HeapOf("agent"), LogLinesOf("agent")):
+        with pytest.raises(Unavailable, match=r"gone\.log is absent"):
+            await source.ask(question)
+    with pytest.raises(Unavailable, match="nothing to ask"):
+        await source.ask(JobsOf())
+
+
+async def test_a_question_and_a_look_do_not_wait_for_each_other(tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "gc.log"
+    log.write_text(LINE % 10)
+    source, hung = watch(("agent", log)), threading.Event()
+    real = Heaps._look
+
+    def hang(self: Heaps, now: float) -> Heap:
+        hung.wait(10)
+        return real(self, now)
+
+    monkeypatch.setattr(Heaps, "_look", hang)
+    look = asyncio.create_task(source.observe(NOW))
+    await asyncio.sleep(0)
+    first, second = await asyncio.gather(source.ask(HeapOf("agent")), source.ask(HeapOf("agent")))
+    assert first == second and not look.done()
+    hung.set()
+    assert (await look).files[0].young == 1
+
+
+async def test_a_question_that_was_left_ends_and_the_next_one_is_answered(
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from backends.gclog.reading import GivenUp, Readings
+
+    log, begun = tmp_path / "gc.log", threading.Event()
+    log.write_text(LINE % 10)
+    source, real = watch(("agent", log)), Readings.past
+
+    def slow(self: Readings, question: HeapOf, path: str, region_kib: float | None, is_stopped: Callable[[], bool]) -> HeapPast:
+        begun.set()
+        while not is_stopped():
+            begun.wait(0.001)
+        raise GivenUp
+
+    monkeypatch.setattr(Readings, "past", slow)
+    task = asyncio.create_task(source.ask(HeapOf("agent")))
+    await asyncio.to_thread(begun.wait, 5)
+    task.cancel()
+    monkeypatch.setattr(Readings, "past", real)
+    assert isinstance(await source.ask(HeapOf("agent")), HeapPast)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_file_system_that_does_not_answer_keeps_no_one_waiting(
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = threading.Event()
+    source = watch(("agent", tmp_path / "gc.log"))
+    monkeypatch.setattr(Heaps, "_path_of", lambda self, name: hung.wait(10))
+    monkeypatch.setattr(module, "ANSWER_S", 0.05)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="a file system does not answer"):
+            await source.ask(HeapOf("agent"))
     hung.set()
 
 

@@ -1,4 +1,7 @@
-"""`make docs`: the console on the lab's real servers, each pane and what is inside of it, into docs/screens/ as SVG and as text."""
+"""`make docs`: the console on the lab's real servers, each pane and what is inside of it, into docs/screens/ as SVG and as text.
+
+`python -m tests.docs.captures demo` makes only those of the demonstration, which need no server.
+"""
 
 import os
 import shutil
@@ -41,10 +44,20 @@ WALKS = {  # keys that lead to a page, and what stands on it; each begins where 
         ("queues-brokers", ("esc", "esc", "esc", "esc", "esc", "left"), "── Brokers "),
     ),
 }
+DEMO_WALK = (
+    ("heap-demo", ("4",), "── Heap 5 "),
+    ("heap-demo-agent", ("enter",), "┤── capacity "),
+    ("heap-demo-lines", ("enter",), "▲  \\[20"),
+)
+DEMO_MORE = (("heap-demo-pauses", ("esc", "z", "pagedown"), "── Pauses: "),)  # at 120x40 alone
+DEMO_MOMENT = 196.0  # seconds into the incident: an agent hangs, another leaks
 
 
-def main() -> int:
+def main(words: Sequence[str]) -> int:
     SCREENS.mkdir(parents=True, exist_ok=True)
+    _capture_demonstration()
+    if "demo" in words:
+        return 0
     os.environ[PASSWORD_VARIABLE] = "admin"
     root = Path(tempfile.mkdtemp(prefix="relay-console-captures."))
     try:
@@ -80,6 +93,16 @@ def _capture(command: list[str]) -> None:
                     _walk(other, walk, f"-{name}")
 
 
+def _capture_demonstration() -> None:
+    command = [sys.executable, "-m", "tests.docs.demonstration", str(DEMO_MOMENT)]
+    for name, size in {"": (120, 40), **SIZES}.items():
+        with Console(command, os.environ, size, cwd=REPOSITORY) as console:
+            console.sees("Overview")
+            time.sleep(2.5)
+            _walk(console, DEMO_WALK, name and f"-{name}")
+            _walk(console, () if name else DEMO_MORE, "")
+
+
 def _walk(console: Console, pages: Sequence[tuple[str, tuple[str, ...], str]], ending: str) -> None:
     for name, keys, title in pages:
         console.press(*keys)
@@ -95,4 +118,4 @@ def _save(console: Console, name: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

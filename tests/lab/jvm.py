@@ -11,5 +11,7 @@ LOGGING = (
 )
 
 
-def command(class_path: str, heap: str, *rest: str, collector: tuple[str, ...] = SERIAL) -> list[str]:
-    return [java.runtime(), *QUICK, *collector, *LOGGING, f"-Xmx{heap}", "-cp", class_path, *rest]
+def command(class_path: str, heap: str, *rest: str, collector: tuple[str, ...] = SERIAL, release: str = "17") -> list[str]:
+    """`release`: that, or `newest`."""
+    program = java.newest() if release == "newest" else java.runtime()
+    return [program, *QUICK, *collector, *LOGGING, f"-Xmx{heap}", "-cp", class_path, *rest]

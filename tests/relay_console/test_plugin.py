@@ -181,6 +181,8 @@ def test_every_kind_has_figures_in_base_units() -> None:
     verdict = ask(None, of=platform)
     assert set(verdict.figures) >= {
         "'agent old_used'=2097152B;;;0;4194304",
+        "'agent old_used_pct'=50%;;;0;100",
+        "'agent full_collections'=1c",
         "'q pending'=7;;;0",
         "'q dequeued'=2c",
         "'b waiting'=3;;;0",
@@ -190,6 +192,45 @@ def test_every_kind_has_figures_in_base_units() -> None:
         "'a t records_per_min'=60;;;0",
     }
     assert verdict.text == "relay b failed files: 2 files in failed/b"
+
+
+def agent(verdict: Any, name: str = "agent", state: Any = "ok") -> HeapFile:
+    whole = Occupancy(900, 512, 1024)
+    return HeapFile(
+        "/gc.log", name, None, None, 1, 3, None, None, None, whole, None, 1, 0.1, None, verdict, "because", state=state, error=None
+    )
+
+
+def heaps(*files: HeapFile) -> Snapshot:
+    return Snapshot("heap", "heap", "ok", NOW, data=Heap(files))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        ("HANG", "CRITICAL"),
+        ("STUCK", "CRITICAL"),
+        ("THRASHING", "CRITICAL"),
+        ("LEAK", "WARNING"),
+        ("SUSPECT", "WARNING"),
+        ("SILENT", "WARNING"),
+        ("ENDED", "WARNING"),
+        ("UNKNOWN", "UNKNOWN"),
+        ("OK", "OK"),
+    ],
+)
+def test_an_agent_that_is_asked_for_by_its_name_is_judged_by_its_log(verdict: str, state: str) -> None:
+    assert ask("heap", "agent", of=(heaps(agent(verdict), agent("OK", "other")),)).state == state
+
+
+def test_among_many_a_log_of_a_process_that_ended_is_no_trouble() -> None:
+    assert ask("heap", of=(heaps(agent("ENDED"), agent("SILENT", "b"), agent("UNKNOWN", "c"), agent("OK", "d")),)).state == "OK"
+    assert ask("heap", of=(heaps(agent("UNKNOWN", state="denied"), agent("OK", "d")),)).state == "WARNING"
+
+
+def test_where_a_log_has_only_the_whole_heap_the_figures_are_of_that() -> None:
+    figures = ask("heap", of=(heaps(agent("OK")),)).figures[2:]
+    assert figures == ("'agent heap_used'=524288B;;;0;1048576", "'agent heap_used_pct'=50%;;;0;100", "'agent full_collections'=3c")
 
 
 def broker(*queues: Queue, hidden: int | None = None, **lists: Any) -> Snapshot:

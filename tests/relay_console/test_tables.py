@@ -1,6 +1,7 @@
 """Plain tables: aligned by what the eye sees, coloured only where a person looks."""
 
 from relay_console.tables import Title, Word, render, table, wants_colour
+from tui.chart import Bar, Bars, Curve
 from tui.pane import Cell, Column, Row, Section
 
 COLUMNS = (Title("NAME"), Title("LAG", "right"))
@@ -26,6 +27,15 @@ def test_titles_stand_over_tables_only_where_there_are_several() -> None:
     second = Section("Facts", facts=(("State", Cell("ok")), ("Inbox", Cell("/x"))), text="one\ntwo")
     assert list(render([first], False)) == ["A", "x"]
     assert list(render([first, second], False)) == ["Receivers", "A", "x", "", "Facts", "State  ok", "Inbox  /x", "one", "two"]
+
+
+def test_curves_and_bars_are_drawn_as_wide_as_the_page() -> None:
+    curve = Curve("Used", tuple((float(at), float(at % 5)) for at in range(50)), rows=3)
+    lines = list(render([Section("", curves=(curve,), bars=Bars((Bar("up to 1ms", 3, "3"),)))], False, 60))
+    assert lines[0] == " Used   min 0   max 4   now 4"
+    assert lines[-1].startswith(" up to 1ms █")
+    assert max(map(len, lines)) <= 60
+    assert "\x1b[36m" in "".join(render([Section("", curves=(curve,))], True))
 
 
 def test_colour_is_wanted_on_a_terminal_alone_and_can_be_refused() -> None:

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from backends import demo
 from backends.details import of_name
-from backends.questions import VERBS, Found, HistoryOf, Question, RecordsOf, Whole, WholeOf, question_of
+from backends.questions import VERBS, Found, HeapOf, HistoryOf, LogLinesOf, Question, RecordsOf, Whole, WholeOf, question_of
 from backends.snapshots import Data, Kind, Snapshot
 from backends.source import Unavailable
 from link.protocol import Event, Reply
@@ -55,6 +55,10 @@ def told_by_the_demonstration(question: Question) -> Found | str:
             return Whole(NOW, of_name(demo.topics(TROUBLE, NOW), question.name or ""))
         if isinstance(question, RecordsOf):
             return demo.records(question, TROUBLE, NOW)
+        if isinstance(question, HeapOf):
+            return demo.past(question, TROUBLE, NOW)
+        if isinstance(question, LogLinesOf):
+            return demo.log_lines(question, TROUBLE, NOW)
         return demo.history(question, TROUBLE, NOW) if isinstance(question, HistoryOf) else "nothing is scripted for it"
     except Unavailable as trouble:
         return trouble.error

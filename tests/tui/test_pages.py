@@ -283,7 +283,7 @@ async def test_a_value_is_turned_into_its_other_forms() -> None:
     async with story(*incident(), view="topics") as it:
         await into(it, "main/clicks")
         await it.press("j", "enter", "enter")
-        it.sees('   "currency": "KRW"', "text/JSON/hex")
+        it.sees('   "currency": "KRW"', " t form ")
         await it.press("t")
         it.sees(' {"order":"KR-')
         await it.press("t")

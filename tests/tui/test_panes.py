@@ -4,13 +4,12 @@ import msgspec
 import pytest
 
 from backends import demo
-from backends.agent import HeapFile, Occupancy
-from backends.snapshots import Heap, Offsets, Queues, Topic, Topics
+from backends.snapshots import Offsets, Queues, Topic, Topics
 from monitor.store import Store
 from relay.status import ForwardStatus, RefusedLine
 from tests.tui.scripted import NOW, TROUBLE, incident, snapshot, store_of
 from tui.pane import Pane, Row, Section, panes
-from tui.panes import heap, relay_cells
+from tui.panes import relay_cells
 from tui.panes.overview import Blocks, count, notice
 
 PANES = {pane.name: pane for pane in panes()}
@@ -87,31 +86,6 @@ def test_a_znode_with_bad_pairs_says_how_many_and_shows_one() -> None:
     bad = msgspec.structs.replace(data.consumers[0], bad_pairs=3, bad_sample="x:\x1b")
     store = store_of(snapshot("z", "offsets", Offsets((bad,))))
     assert "3 pairs, such as 'x:␛'" in facts(PANES["offsets"].detail(store, "z/app1-node-1/", NOW))["Unreadable"]
-
-
-def file(**fields: object) -> HeapFile:
-    data = incident()[4].data
-    assert isinstance(data, Heap)
-    return msgspec.structs.replace(data.files[0], **fields)
-
-
-def test_the_gauge_says_what_it_is_based_on() -> None:
-    assert heap.gauge(file(old_basis="stated"))[1] == "stated"
-    assert heap.gauge(file(old_basis="heap"))[1] == "whole heap"
-    assert heap.gauge(file(last_after_gc=None))[1] == "whole heap"
-    assert heap.gauge(file(last_after_gc=None, heap_last=None)) == (None, "")
-
-
-def test_the_last_full_collection_says_how_much_it_freed() -> None:
-    assert heap.last_full(file(last_full=Occupancy(2048, 1024, 4096))) == "2.0 MiB → 1.0 MiB  freed 50%"
-    assert heap.last_full(file(last_full=None, last_full_heap=None)) == "-"
-    assert heap.freed(Occupancy(None, 1, 1)) is None
-
-
-def test_a_log_that_cannot_be_read_says_so_instead_of_a_verdict() -> None:
-    store = store_of(snapshot("heap", "heap", Heap((file(state="down", error="no such file"),))))
-    row = cells(PANES["heap"], PANES["heap"].rows(store, NOW), "no such file")
-    assert row["state"] == "✖ DOWN"
 
 
 def test_a_queue_that_nobody_reads_is_no_trouble_while_it_is_empty() -> None:
@@ -234,4 +208,4 @@ def test_blocks_are_made_anew_only_when_something_changed() -> None:
 
 
 def test_counts_are_those_of_the_problems() -> None:
-    assert count(STORE.problems()) == (4, 4)
+    assert count(STORE.problems()) == (4, 5)

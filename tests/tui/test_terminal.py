@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tui.app import settle
+from tui.options import ConsoleOptions
 from tui.terminal import draws_wide, is_gone, unfit
 
 REPOSITORY = Path(__file__).parents[2]
@@ -204,3 +206,13 @@ def test_a_terminal_without_its_other_end_is_gone() -> None:
     os.close(main)
     assert is_gone(side)
     os.close(side)
+
+
+@pytest.mark.parametrize(
+    ("term", "drawing"),
+    [("xterm-kitty", "braille"), ("foot", "braille"), ("xterm-ghostty", "braille"), ("wezterm", "braille")]
+    + [(term, "blocks") for term in ("xterm-256color", "putty-256color", "screen-256color", "tmux-256color", "linux", "")],
+)
+def test_charts_begin_in_braille_only_where_the_terminal_says_that_it_draws_it(term: str, drawing: str) -> None:
+    assert settle(ConsoleOptions(), {"TERM": term}).drawing == drawing
+    assert not settle(ConsoleOptions(), {"TERM": term, "NO_COLOR": ""}).no_color

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 
-from backends.agent import HeapFile, Occupancy
-from backends.questions import Found
+from backends.agent import HeapFile
+from backends.questions import HeapOf
 from backends.snapshots import Heap, Snapshot
-from tui.format import UNKNOWN, age, bar, moment, number, percent, size, span, visible
+from tui.format import UNKNOWN, age, bar, number, percent, visible
 from tui.listpane import ListPane
-from tui.pane import Cell, Column, Entry, Field, Group, Role, Section
+from tui.pane import Cell, Column, Entry, Field, Group
+from tui.panes.heap_cells import WARN_AT, flow, freed, gauge, kib, last_full, pause, role_of, share_cell
+from tui.panes.heap_detail import detail
 from tui.words import verdict
 
-GAUGE = 16  # cells
-WARN_AT, CRIT_AT = 0.70, 0.85  # of the old generation after a collection: where the gauge changes colour
-KIB = 1024
+GAUGE = 10  # cells
 
 
 def entries(snapshot: Snapshot) -> Iterable[Entry]:
@@ -26,57 +26,31 @@ def words(entry: Entry) -> str:
     return f"{file.name} {file.verdict} {file.reason} {file.file} {file.collector or ''}"
 
 
-def gauge(file: HeapFile) -> tuple[Occupancy | None, str]:
-    """The best figure there is, and what it is based on."""
-    if file.last_after_gc is not None:
-        return file.last_after_gc, {"heap": "whole heap", None: ""}.get(file.old_basis, file.old_basis or "")
-    return (file.heap_last, "whole heap") if file.heap_last is not None else (None, "")
-
-
-def used(file: HeapFile) -> float | None:
-    """Share of the capacity in use after the last collection."""
-    occupancy, _ = gauge(file)
-    if occupancy is None or occupancy.after_kib is None or not occupancy.capacity_kib:
-        return None
-    return occupancy.after_kib / occupancy.capacity_kib
-
-
-def _role(share: float | None) -> Role:
-    if share is None:
-        return "dim"
-    return "crit" if share >= CRIT_AT else "warn" if share >= WARN_AT else "ok"
+def inquiry(entry: Entry) -> HeapOf | None:
+    """Nothing is asked of what was never a GC log."""
+    return HeapOf(entry.item.name) if entry.item.style is not None else None
 
 
 def _gauge(entry: Entry, now: float) -> Cell:
-    share = used(entry.item)
-    return Cell(bar(share, GAUGE), _role(share), share)
+    share = gauge(entry.item).share
+    return Cell(bar(share, GAUGE), role_of(share), share)
 
 
 def _used(entry: Entry, now: float) -> Cell:
-    share = used(entry.item)
-    return Cell(percent(share, 1.0), _role(share) if share is not None and share >= WARN_AT else "", share)
+    share = gauge(entry.item).share
+    return Cell(percent(share, 1.0), role_of(share) if share is None or share >= WARN_AT else "", share)
 
 
 def _figure(entry: Entry, now: float) -> Cell:
-    occupancy, _ = gauge(entry.item)
-    if occupancy is None or occupancy.after_kib is None:
+    found = gauge(entry.item)
+    if found.used_kib is None:
         return Cell(UNKNOWN, "dim")
-    capacity = "?" if occupancy.capacity_kib is None else size(occupancy.capacity_kib * KIB)
-    return Cell(f"{size(occupancy.after_kib * KIB)} of {capacity}", "", occupancy.after_kib)
+    return Cell(f"{kib(found.used_kib)} of {'?' if found.capacity_kib is None else kib(found.capacity_kib)}", "", found.used_kib)
 
 
-def freed(occupancy: Occupancy | None) -> float | None:
-    """Share of what was there that a collection freed."""
-    if occupancy is None or occupancy.after_kib is None or not occupancy.before_kib:
-        return None
-    return (occupancy.before_kib - occupancy.after_kib) / occupancy.before_kib
-
-
-def last_full(file: HeapFile) -> str:
-    occupancy = file.last_full or file.last_full_heap
-    if occupancy is None or occupancy.before_kib is None or occupancy.after_kib is None:
-        return UNKNOWN
-    return f"{size(occupancy.before_kib * KIB)} → {size(occupancy.after_kib * KIB)}  freed {percent(freed(occupancy), 1.0)}"
+def _basis(entry: Entry, now: float) -> Cell:
+    text = gauge(entry.item).basis
+    return Cell(text or UNKNOWN, "dim", text or None)
 
 
 def _full(entry: Entry, now: float) -> Cell:
@@ -84,9 +58,19 @@ def _full(entry: Entry, now: float) -> Cell:
     return Cell(last_full(entry.item), "dim" if share is None else "", share)
 
 
+def _old_script(entry: Entry, now: float) -> Cell:
+    share = entry.item.old_script_pct
+    return Cell(percent(share, 100.0), "dim", share)
+
+
+def _in_an_hour(entry: Entry, now: float) -> Cell:
+    many = entry.item.full_last_hour
+    return Cell(number(many), "" if many else "dim", many)
+
+
 def _pause(entry: Entry, now: float) -> Cell:
-    pause = entry.item.pause_max_s
-    return Cell(span(pause), "dim" if pause is None else "", pause)
+    longest = entry.item.pause_max_s
+    return Cell(pause(longest), "dim" if longest is None else "", longest)
 
 
 def _age(entry: Entry, now: float) -> Cell:
@@ -107,49 +91,21 @@ def _reason(entry: Entry, now: float) -> Cell:
 FIELDS = (
     Field(Column("state", "VERDICT", 11, least=9), _word),
     Field(Column("name", "AGENT", 16, least=14, grow=True), lambda e, now: Cell(visible(e.item.name), "", e.item.name)),
-    Field(Column("source", "SOURCE", 10, keep=9), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
-    Field(Column("gauge", "OLD GENERATION", GAUGE, least=8), _gauge),
+    Field(Column("source", "SOURCE", 10, keep=13), lambda e, now: Cell(visible(e.snapshot.source), "dim", e.snapshot.source)),
+    Field(Column("gauge", "OLD GEN", GAUGE), _gauge),
     Field(Column("used", "USED", 5, "right"), _used),
-    Field(Column("figure", "AFTER COLLECTION", 19, keep=4), _figure),
-    Field(Column("basis", "BASIS", 10, keep=7), lambda e, now: Cell(gauge(e.item)[1] or UNKNOWN, "dim", gauge(e.item)[1])),
-    Field(Column("full", "LAST FULL COLLECTION", 31, keep=5), _full),
-    Field(Column("count", "FULL", 5, "right", keep=2), lambda e, now: Cell(number(e.item.full), "", e.item.full)),
-    Field(Column("pause", "PAUSE", 7, "right", keep=3), _pause),
-    Field(Column("age", "AGE", 7, "right", keep=1), _age),
-    Field(Column("reason", "REASON", 20, least=18, keep=6, grow=True), _reason),
+    Field(Column("figure", "AFTER COLLECTION", 18, keep=3), _figure),
+    Field(Column("basis", "BASIS", 10, keep=8), _basis),
+    Field(Column("full", "LAST FULL COLLECTION", 28, keep=1), _full),
+    Field(Column("script", "OLD %", 5, "right", keep=6), _old_script),
+    Field(Column("hour", "FULL/h", 6, "right", keep=4), _in_an_hour),
+    Field(Column("pause", "PAUSE", 6, "right", keep=5), _pause),
+    Field(Column("stopped", "PAUSED", 6, "right", keep=7), lambda e, now: share_cell(e.item.pause_share)),
+    Field(Column("allocated", "ALLOC/s", 8, "right", keep=10), lambda e, now: flow(e.item.allocated_kib_per_s)),
+    Field(Column("promoted", "PROMO/s", 8, "right", keep=11), lambda e, now: flow(e.item.promoted_kib_per_s)),
+    Field(Column("age", "AGE", 6, "right", keep=2), _age),
+    Field(Column("reason", "REASON", 20, least=18, keep=9, grow=True), _reason),
 )
-
-
-def _occupancy(occupancy: Occupancy | None) -> Cell:
-    if occupancy is None:
-        return Cell(UNKNOWN, "dim")
-    parts = [UNKNOWN if kib is None else size(kib * KIB) for kib in (occupancy.before_kib, occupancy.after_kib, occupancy.capacity_kib)]
-    return Cell(f"{parts[0]} → {parts[1]}  capacity {parts[2]}")
-
-
-def detail(entry: Entry, now: float, told: Found | None = None) -> list[Section]:
-    file: HeapFile = entry.item
-    occupancy, basis = gauge(file)
-    old_script = UNKNOWN if file.old_script_pct is None else f"{file.old_script_pct:.0f}%  (after of before, as the old script printed it)"
-    facts = (
-        ("Verdict", _word(entry, now)),
-        ("Why", Cell(visible(file.error or file.reason))),
-        ("Old generation", Cell(f"{bar(used(file), 24)} {percent(used(file), 1.0)}  {basis}", _role(used(file)))),
-        ("Last collection", _occupancy(occupancy)),
-        ("Last full", _occupancy(file.last_full)),
-        ("Last full freed", Cell(percent(freed(file.last_full or file.last_full_heap), 1.0))),
-        ("Old script", Cell(old_script)),
-        ("Last full at", Cell(moment(file.last_full_at))),
-        ("Full collections", Cell(f"{number(file.full)}, {number(file.full_last_hour)} in the last hour")),
-        ("Young collections", Cell(number(file.young))),
-        ("Longest pause", Cell(span(file.pause_max_s))),
-        ("All pauses", Cell(f"{number(file.pauses)}, {age(file.pause_total_s)} together")),
-        ("Last event", Cell(moment(file.last_event_at))),
-        ("Collector", Cell(visible(f"{file.collector or UNKNOWN}  {file.style or ''}".strip()))),
-        ("File", Cell(visible(file.file))),
-        ("Lines not understood", Cell(number(file.unknown_lines), "warn" if file.unknown_lines else "")),
-    )
-    return [Section(visible(file.name), facts=facts)]
 
 
 PANE = ListPane(
@@ -161,5 +117,6 @@ PANE = ListPane(
     entries=entries,
     words=words,
     detail=detail,
+    inquiry=inquiry,
     nothing="No GC log matches heap[].path in config.yaml yet.",
 )

@@ -1,7 +1,7 @@
 """Overview: everything at a glance. One block a kind with its worst rows on top, and what happened last."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backends.questions import Found
 from backends.snapshots import Kind, Snapshot
@@ -212,6 +212,13 @@ def _holds(entry: Entry, now: float) -> Cell:
     return Cell(f"{len(found):,} {NOUNS[entry.snapshot.kind]}" if entry.snapshot.data is not None else UNKNOWN, "", len(found))
 
 
+def _word(item: Any) -> str:
+    """Its verdict; the state of what has none, or has none now: a log that cannot be read."""
+    state: str = getattr(item, "state", "ok")
+    word: str = getattr(item, "verdict", state)
+    return word if state == "ok" else state
+
+
 def _says(entry: Entry, now: float) -> Cell:
     snapshot = entry.snapshot
     if snapshot.error:
@@ -219,10 +226,7 @@ def _says(entry: Entry, now: float) -> Cell:
     found = _rows_of(snapshot)
     if not found:
         return Cell("")
-    states = [
-        verdict(word)
-        for word in (getattr(each.item, "state", "") if snapshot.kind in ("relay", "topics") else each.item.verdict for each in found)
-    ]
+    states = [verdict(word) for word in (_word(each.item) for each in found)]
     bad = [state.text.strip() for state in sorted(states, key=lambda cell: float(cell.sort or 0)) if float(state.sort or 0) <= 1]
     tally = ", ".join(f"{bad.count(word)} {word}" for word in dict.fromkeys(bad))
     return Cell(tally, "warn" if tally else "dim")

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from monitor.severity import Problem
 from monitor.store import Store
+from tui.chart import Drawing
 from tui.detailview import Spot
 from tui.format import age
 from tui.line import Piece, fit_line
@@ -49,8 +50,9 @@ def shelf(pane: Pane) -> list[Listing]:
 
 
 class Deck(Screen[None], inherit_bindings=False):
-    def __init__(self) -> None:
+    def __init__(self, drawing: Drawing) -> None:
         super().__init__()
+        self.drawing: Drawing = drawing  # of charts, on every page
         self.panes: dict[str, Pane] = {pane.name: pane for pane in panes()}
         self.shelves = {name: shelf(pane) for name, pane in self.panes.items()}  # of each pane the listings of its tabs, or its only one
         self.listings = {name: listings[0] for name, listings in self.shelves.items()}  # of each pane the one in front
@@ -233,7 +235,7 @@ class Deck(Screen[None], inherit_bindings=False):
             has_keys = self.detail_focused and bool(self.trail.shown)
             ill = notice(self.trail.entry.snapshot, self.now) if self._shape == "alone" and self.trail.entry is not None else None
             down = "" if ill is None else ill.text
-            self.detail.draw(self.trail, has_keys=has_keys, focused=has_keys and self._shape != "alone", down=down)
+            self.detail.draw(self.trail, has_keys=has_keys, focused=has_keys and self._shape != "alone", down=down, drawing=self.drawing)
 
     def _divide(self, listing: Listing, notices: int) -> None:
         """A short list above its detail takes no more lines than it has."""

@@ -160,13 +160,20 @@ class Moves:
         deck.draw()
 
     def do_form(self) -> None:
-        """The next way to write what stands on the page."""
+        """The next way to write what stands on the page, or to draw it."""
         trail = self.deck.trail
+        if self._draws():
+            self.deck.drawing = "blocks" if self.deck.drawing == "braille" else "braille"
+            self.deck.draw()
         names = list(dict.fromkeys(form.name for section in reversed(trail.shown) for form in section.forms))
         if names:
             shown = trail.page.form or names[0]
             trail.page.form = names[(names.index(shown) + 1) % len(names)] if shown in names else names[0]
             self.deck.draw()
+
+    def _draws(self) -> bool:
+        """Whether there is a chart on the page, and another way to draw it."""
+        return not self.deck.console.options.ascii and any(section.curves for section in self.deck.trail.shown)
 
     # -- to another pane and back -------------------------------------------------------------------------------------------------------
 
@@ -241,7 +248,8 @@ class Moves:
         if action == "open" and deck.detail_focused:
             return None if (row := deck.spot) is not None and row.row.opens is not None else "there is nothing more to look into"
         if action == "form":
-            return None if any(len(section.forms) > 1 for section in deck.trail.shown) else "this page is written in one way only"
+            has_forms = any(len(section.forms) > 1 for section in deck.trail.shown)
+            return None if has_forms or self._draws() else "this page is written in one way only"
         if action == "cross":
             crossing = "no row is chosen" if entry is None else deck.pane.crossing(entry)
             return crossing if isinstance(crossing, str) else None

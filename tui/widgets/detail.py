@@ -1,5 +1,6 @@
 """A page: sections below each other, scrolled when they do not fit, with a cursor on its rows while keys move here."""
 
+from tui.chart import Drawing
 from tui.detailview import Sheet, sheet_of, told, with_cursor
 from tui.line import Piece, ends
 from tui.trail import Trail
@@ -11,14 +12,15 @@ class Detail(Lines):
         super().__init__(id=id)
         self.sheet = Sheet([], [])
 
-    def draw(self, trail: Trail, *, has_keys: bool, focused: bool, down: str = "") -> int:
+    def draw(self, trail: Trail, *, has_keys: bool, focused: bool, down: str = "", drawing: Drawing = "blocks") -> int:
         """`has_keys`: a row is under the cursor; `focused`: the title says so, where there is something else beside it; `down`: as
         `Page.look` has it."""
         cells, rows = self.size
         if not cells or not rows:
             return 0
         page = trail.page
-        self.sheet = sheet_of(trail.shown, cells, page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused, down=down))
+        look = page.look(focused=focused, gone=trail.is_gone, paused=trail.is_paused, down=down)
+        self.sheet = sheet_of(trail.shown, cells, look._replace(drawing="blocks" if self.ink.ascii_only else drawing))
         if has_keys and not trail.is_waiting:
             page.arrive(self.sheet, rows)
         page.settle(self.sheet, rows)

@@ -1,5 +1,7 @@
 """A file that another process writes, rotates, truncates and replaces: no byte lost, none twice."""
 
+import errno
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -229,3 +231,211 @@ def test_one_descriptor_is_held_whatever_happens(tmp_path: Path) -> None:
     tail.close()
     tail.close()
     assert descriptors() == before - 2
+
+
+def test_a_log_emptied_without_a_copy_is_a_gap_that_is_said(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    log.write_bytes(b"one\n" * 20)
+    read(tail, log)
+    log.write_bytes(b"two\n")
+    assert read(tail, log) == b"two\n"
+    assert (tail.gaps, tail.gap is not None and "emptied" in tail.gap) == (1, True)
+    tail.close()
+
+
+def test_lives_of_a_log_that_begin_alike_are_told_apart_by_where_reading_stopped(tmp_path: Path) -> None:
+    """JDK 8 begins each life with the same header; this one is longer than the fingerprint."""
+    log, tail, header = tmp_path / "gc.log", Tail(), b"OpenJDK 64-Bit Server VM (25.252-b09)\n" * 100
+    log.write_bytes(header + b"1.0: one\n2.0: two\n")
+    read(tail, log)
+    log.write_bytes(header + b"1.1: uno\n2.1: due\n3.1: tre\n")
+    found = list(tail.poll(str(log)))
+    assert found == [Changed(), header + b"1.1: uno\n2.1: due\n3.1: tre\n"]
+    tail.close()
+
+
+def test_more_rotations_than_archives_between_two_looks_are_a_gap(tmp_path: Path) -> None:
+    writer, tail = Writer(tmp_path / "gc.log"), Tail()
+    writer.write()
+    read(tail, writer.path)
+    for _ in range(5):
+        writer.rotate()
+        writer.write()
+    found = read(tail, writer.path)
+    assert found == b"".join(writer.written[-3 * 4 :])  # three archives and the log itself
+    assert tail.gap is not None
+    assert "more rotations than archives" in tail.gap
+    writer.close()
+    tail.close()
+
+
+def test_bytes_written_while_a_log_was_copied_and_truncated_are_counted(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    with log.open("wb", buffering=0) as file:
+        file.write(b"one\n" * 20)
+        read(tail, log)
+        (tmp_path / "gc.log.1").write_bytes(log.read_bytes())
+        file.write(b"nobody's\n")
+        os.truncate(log, 0)
+        file.write(b"two\n")
+    assert read(tail, log) == b"two\n"
+    assert (tail.gaps, str(tail.gap)[:8]) == (1, "9 bytes ")
+    tail.close()
+
+
+def test_a_line_cut_by_copytruncate_is_whole_again(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    with log.open("wb", buffering=0) as file:
+        file.write(b"one\ntw")
+        assert read(tail, log) == b"one\ntw"
+        (tmp_path / "gc.log.1").write_bytes(log.read_bytes())
+        os.truncate(log, 0)
+        file.write(b"o\n")
+    assert list(tail.poll(str(log))) == [b"o\n"]
+    tail.close()
+
+
+def test_a_hole_of_a_gigabyte_costs_nothing(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    with log.open("wb", buffering=0) as file:
+        file.seek(1 << 30)
+        file.write(b"one\n")
+    assert read(tail, log) == b"one\n"
+    tail.close()
+
+
+def test_a_jvm_that_writes_into_a_renamed_packed_and_deleted_file_is_read_to_the_end(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    with log.open("ab", buffering=0) as file:
+        file.write(b"one\n")
+        read(tail, log)
+        log.rename(tmp_path / "gc.log.1")
+        log.touch()
+        (tmp_path / "gc.log.2.gz").write_bytes(gzip.compress(b"one\n"))
+        (tmp_path / "gc.log.1").unlink()
+        file.write(b"two\n")
+        assert read(tail, log) == b"two\n"
+        file.write(b"three\n")
+    log.write_bytes(b"four\n")
+    assert read(tail, log) == b"three\nfour\n"
+    assert tail.gaps == 0
+    tail.close()
+
+
+def test_a_console_that_starts_behind_logrotate_follows_the_file_the_jvm_is_still_in(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    with (tmp_path / "gc.log.1").open("ab", buffering=0) as file:
+        file.write(b"one\n")
+        log.touch()
+        assert tail.open_at_end(str(log)) == 4
+        file.write(b"two\n")
+        assert read(tail, log) == b"two\n"
+    log.write_bytes(b"three\n")
+    assert read(tail, log) == b"three\n"
+    tail.close()
+
+
+def test_a_link_that_is_switched_and_switched_back_repeats_nothing(tmp_path: Path) -> None:
+    log, first, second, tail = tmp_path / "gc.log", tmp_path / "a", tmp_path / "b", Tail()
+    first.write_bytes(b"one\n")
+    second.write_bytes(b"two\n")
+    found = b""
+    for target in (first, second, first):
+        log.unlink(missing_ok=True)
+        log.symlink_to(target)
+        with target.open("ab") as file:
+            file.write(b"more\n")
+        found += read(tail, log)
+    assert found == b"one\nmore\ntwo\nmore\nmore\n"
+    tail.close()
+
+
+def test_a_stale_current_from_the_future_is_left_when_another_is_written(tmp_path: Path) -> None:
+    """The clock was set back between two lives of a JVM."""
+    old, new, tail = tmp_path / "gc.log.3.current", tmp_path / "gc.log.0.current", Tail()
+    base = tmp_path / "gc.log"
+    old.write_bytes(b"one\n")
+    os.utime(old, (4e9, 4e9))
+    assert read(tail, base) == b"one\n"
+    new.write_bytes(b"two\n")
+    assert read(tail, base) == b"two\n"
+    assert read(tail, base) == b""
+    tail.close()
+
+
+def test_what_has_no_permission_is_an_error_until_it_has_and_nothing_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The super-user may read everything, so the refusal is the system call's, put in its place."""
+    writer, tail = Writer(tmp_path / "gc.log"), Tail()
+    writer.write()
+    found = read(tail, writer.path)
+    real = os.open
+
+    def refuse(path: str, *rest: int) -> int:
+        if str(path).endswith("gc.log"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest)
+
+    for _ in range(2):
+        writer.rotate()
+        writer.write()
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(PermissionError):
+            found += read(tail, writer.path)
+        monkeypatch.undo()
+    found += read(tail, writer.path)
+    assert (found, tail.gaps) == (b"".join(writer.written), 0)
+    writer.close()
+    tail.close()
+
+
+def test_a_folder_in_the_place_of_a_log_is_an_error_and_the_log_is_read_on_when_it_is_back(tmp_path: Path) -> None:
+    log, tail = tmp_path / "gc.log", Tail()
+    log.write_bytes(b"one\n")
+    read(tail, log)
+    log.rename(tmp_path / "gc.log.0")
+    log.mkdir()
+    with pytest.raises(OSError, match="not a regular file"):
+        read(tail, log)
+    log.rmdir()
+    log.write_bytes(b"two\n")
+    assert read(tail, log) == b"two\n"
+    tail.close()
+
+
+def test_a_file_that_the_server_withdrew_is_found_again_by_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As NFS does when another client deletes an open file; no local file system can, so the refusal is put in its place."""
+    log, tail = tmp_path / "gc.log", Tail()
+    log.write_bytes(b"one\n")
+    read(tail, log)
+    withdrawn, real = log.stat().st_ino, os.pread
+
+    def refuse(descriptor: int, *rest: int) -> bytes:
+        if os.fstat(descriptor).st_ino == withdrawn:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(descriptor, *rest)
+
+    (tmp_path / "gc.log.1").write_bytes(b"one\ntwo\n")
+    (tmp_path / "new").write_bytes(b"three\n")
+    (tmp_path / "new").rename(log)
+    monkeypatch.setattr(os, "pread", refuse)
+    assert read(tail, log) == b"two\nthree\n"
+    assert tail.gaps == 0
+    tail.close()
+
+
+def test_a_ring_whose_files_have_one_time_is_read_in_its_order(tmp_path: Path) -> None:
+    writer, tail = Writer(tmp_path / "gc.log"), Tail()
+    writer.write()
+    found = read(tail, writer.path)
+    writer.rotate()
+    writer.write()
+    found += read(tail, writer.path)
+    for _ in range(2):  # .1 and .2; then .0 is the newest
+        writer.rotate()
+        writer.write()
+    for file in tmp_path.iterdir():
+        os.utime(file, (1e9, 1e9))
+    found += read(tail, writer.path)
+    assert found == b"".join(writer.written)
+    writer.close()
+    tail.close()
