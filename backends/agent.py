@@ -88,6 +88,8 @@ class HeapFile(Struct, frozen=True):
     confidence: float | None = None  # LEAK: of the trend, 0 to 1
     evidence: tuple[HeapEvent, ...] = ()  # what the verdict came from, oldest first; at most 8
     hang: HangSeen | None = None
+    gaps: int = 0  # times that a part of the log was lost, or may have been, since it is followed
+    gap: str | None = None  # the last of them, in words
 
 
 class HeapPoint(Struct, frozen=True, array_like=True):

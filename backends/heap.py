@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from backends.agent import HeapFile
 from backends.questions import Found, HeapOf, HeapPast, LogLines, LogLinesOf, Question
 from backends.snapshots import Heap, Kind
-from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Unasked, Unavailable
+from backends.source import ACT_DEADLINE_S, Answer, Context, Source, Tell, Unasked, Unavailable, nobody
 from backends.wording import count, listed
 from backends.worker import Busy, Worker
 from settings.forms import Name
@@ -35,7 +35,8 @@ MAX_FILES = 512  # of one glob: a row each; more is a glob that took in a whole 
 QUEUE_S = 5.0  # that a question waits for the one before it
 ANSWER_S = 10.0  # for an answer; a first one of 16 MiB takes less than 1 s
 AGAIN_S = 0.02  # until an answer that nobody waits for any more has ended
-ARCHIVE = re.compile(r"(.+?)(\.\d+)(\.current)?$")
+ARCHIVE = re.compile(r"(.+?)(\.\d+|-\d{8}(?:-?\d+)?)(\.current)?$")
+PACKED = ".gz"
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +48,7 @@ Section = list[Agent]
 
 
 def sources(section: Section, context: Context) -> Sequence[Source]:
-    return [Heaps(section)] if section else []
+    return [Heaps(section, context.tell)] if section else []
 
 
 def read_files(paths: Iterable[str | Path], now: float | None = None) -> list[HeapFile]:
@@ -66,9 +67,11 @@ class Heaps(Unasked):
     deadline = DEADLINE_S
     act_deadline = ACT_DEADLINE_S
 
-    def __init__(self, agents: Sequence[Agent]) -> None:
+    def __init__(self, agents: Sequence[Agent], tell: Tell = nobody) -> None:
         self._agents = agents
+        self._tell = tell
         self._followers: dict[str, Follower] = {}
+        self._lost: list[str] = []  # sentences that a look found, to be told when it is over
         self._worker = Worker("heap")
         self._given_up = threading.Event()  # the caller no longer waits: end the look after this file
         self._desk = Worker("heap-questions")  # whoever looks disturbs no look of ours
@@ -77,7 +80,10 @@ class Heaps(Unasked):
 
     async def observe(self, now: float) -> Heap:
         try:
-            return await self._worker.run(lambda: self._look(now))
+            found = await self._worker.run(lambda: self._look(now))
+            for text in self._lost:
+                self._tell(now, "warning", self.name, text)
+            return found
         except Busy:
             error = "the last look at the GC logs has not ended: a file system does not answer; try ls on the paths of heap:"
             raise Unavailable(error) from None
@@ -150,6 +156,7 @@ class Heaps(Unasked):
 
     def _look(self, now: float) -> Heap:
         self._given_up.clear()
+        self._lost = []
         rows: list[HeapFile] = []
         wanted: set[str] = set()
         for agent in self._agents:
@@ -167,14 +174,15 @@ class Heaps(Unasked):
     def _row(self, name: str, path: str, now: float) -> HeapFile:
         from backends.gclog.follow import Follower
         from backends.gclog.rows import live, why
-        from backends.gclog.tail import newest_current
 
         follower = self._followers.setdefault(name, Follower())
-        error, is_denied = None, False
+        error, is_denied, gaps = None, False, follower.gaps
         try:
-            follower.look(newest_current(path))
+            follower.look(path)
         except OSError as trouble:
             error, is_denied = why(trouble, path), isinstance(trouble, PermissionError)
+        if follower.gaps > gaps and follower.gap is not None:
+            self._lost.append(f"{name}: {follower.gap}")
         row = live(path, name, follower, now, error)
         return replace(row, state="denied") if is_denied else row
 
@@ -210,8 +218,9 @@ def left_out(agent: Agent, more: int) -> HeapFile:
 
 
 def live_logs(paths: Iterable[str]) -> set[str]:
-    """The logs among the files of a glob: the archives of one log (`gc.log.3`, `gc.log.4.current`) are not logs of their own."""
-    found = set(paths)
+    """The logs among the files of a glob: the archives of one log (`gc.log.3`, `gc.log.4.current`, `gc.log-20251125`) are not logs of their
+    own, and nobody writes a packed file."""
+    found = {path for path in paths if not path.endswith(PACKED)}
     logs = set()
     for path in found:
         archive = ARCHIVE.fullmatch(path)

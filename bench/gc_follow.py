@@ -107,6 +107,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path, self.tail, self.parser = str(path), Tail(), Parser()
         self.read: list[float] = []
+        self.put_off = 0  # looks
 
     def look(self) -> None:
         try:
@@ -115,8 +116,8 @@ class Reader:
                     self.parser.change_file()
                 else:
                     self.read += [event.at or 0.0 for event in self.parser.feed(piece) if isinstance(event, Collected)]
-        except FileNotFoundError:
-            return  # between two files
+        except (FileNotFoundError, BlockingIOError):
+            self.put_off += 1  # between two files, or rotated too fast: the next look sees to it
 
 
 def storm(kind: type[Writer], folder: str, seconds: float, done: Any) -> None:
@@ -163,6 +164,7 @@ def weather(kind: type[Writer], seconds: float) -> dict[str, Any]:
         "written": len(written),
         "rotations": rotations,
         "looks": looks,
+        "put_off": reader.put_off,
         "lost": len(set(written) - set(read)),
         "twice": len(read) - len(set(read)),
         "out_of_order": sum(after < before for before, after in pairwise(read)),

@@ -6,7 +6,7 @@ later.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backends.agent import Basis, Occupancy
@@ -34,6 +34,7 @@ from backends.gclog.verdict import Findings, Trace, find
 KEEP_RECENT = 2048  # collections and pauses: ten minutes of a JVM that collects three times a second, a minute of a busy one
 KEEP_HOUR = 4096  # times of full collections: one a second for an hour is far past every verdict
 SAMPLES = 32  # of a run of at most a block of lines, for low points; and its newest, while there is an alarm
+WATCHED = ("full", "degenerated", "cycle")  # collections that free memory, or show that there is none to be freed
 ONLY_FULL = ("Parallel", "Serial", "Epsilon")  # only a full collection clears their old generation
 
 
@@ -73,14 +74,20 @@ class Account:
         self._findings = None
         _NOTES[type(event)](self, event)
 
-    def recall(self, full: Collected) -> None:
-        """An older full collection, found before what was read."""
-        if self.last_full is not None:
+    def recall(self, fulls: Sequence[Collected]) -> None:
+        """Full collections from before what was read, oldest first."""
+        if not fulls:
             return
-        self.last_full, self._findings = full, None
-        self._watch = after(self._watch, full)
+        self._findings = None
+        if self.last_full is None:
+            self.last_full = fulls[-1]
+        if self._watch.seen is not None or self._watch.stalls:
+            return  # what was read says more than they could
+        self._watch = Watch()
+        for full in fulls:
+            self._watch = after(self._watch, full)
         for event in self.recent():
-            if self._watch.is_alert and isinstance(event, Collected) and event is not self._newest:
+            if isinstance(event, Collected) and event is not self._newest and (event.kind in WATCHED or self._watch.is_alert):
                 self._watch = after(self._watch, event)
 
     def recent(self) -> tuple[Collected | Paused, ...]:
@@ -164,7 +171,7 @@ class Account:
         if event is None or self._is_told:
             return
         self._is_told = True
-        is_full = event.kind == "full" or event.kind == "degenerated"
+        is_full = event.kind in WATCHED
         if is_full or self._watch.is_alert:
             self._watch = after(self._watch, event)
         if is_full or self.collector not in ONLY_FULL:

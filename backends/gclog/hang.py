@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.gclog.events import Collected, Event, Exhausted, Launched, Stalled
-from backends.gclog.shares import Shares, is_asked, is_stall, shares
+from backends.gclog.shares import FREES_NOTHING, FULL_OLD, Shares, is_asked, is_stall, shares
 from backends.wording import count
 
 FREES_AGAIN = 0.10  # a full collection that freed this much ends a run
@@ -27,6 +27,7 @@ STALLED_RUN, STALLS = 3, 3  # ZGC: threads that wait for memory say it sooner
 GROWS = 1.01  # a capacity that grew by more: the JVM still takes memory, what came before was not the end
 BETWEEN = 3  # other collections between two futile ones, where the log has no times: a JVM with more of them works
 KEEP = 8  # of a run
+CYCLES, CYCLES_S, CYCLES_PER_S = 30, 10.0, 1.0  # Shenandoah: cycles that free nothing, one after the other without a rest, for so long
 OTHER_MEMORY = ("Metaspace", "native thread", "Direct buffer", "Compressed class", "Requested array", "reserve", "Map failed")
 
 
@@ -50,6 +51,7 @@ class Watch(Struct, frozen=True):
     stopped_s: float = 0.0  # pauses since then
     relieved: int = 0  # of these, the last in a row that left much less
     stalls: int = 0  # threads that waited for memory since the first futile one
+    cycles: tuple[int, Shares | None] = (0, None)  # of Shenandoah, that free nothing, in a row: how many, and the first
     bound_kib: float = 0.0
     hang: Hang | None = None  # that is on
     seen: Hang | None = None  # the last that was
@@ -70,6 +72,8 @@ def _collected(watch: Watch, event: Collected) -> Watch:
     found = shares(event, watch.bound_kib)
     if found is None:
         return replace(_passed(watch, event), between=watch.between + 1) if watch.is_alert else watch
+    if event.kind == "cycle":
+        return _cycled(watch, found)
     if event.kind not in ("full", "degenerated"):
         return _between(watch, found) if watch.is_alert else watch
     if found.left <= 1 and event.old is not None and event.basis != "heap":
@@ -102,6 +106,23 @@ def _futile(watch: Watch, found: Shares) -> Watch:
         relieved=0,
     )
     return _hung(watch) if watch.hang is None else watch
+
+
+def _cycled(watch: Watch, found: Shares) -> Watch:
+    """Shenandoah collects beside the program; where memory is out it may do so without end, and come to no full collection."""
+    if not (found.freed < FREES_NOTHING and found.left >= FULL_OLD) or is_asked(found.event):
+        watch = replace(watch, cycles=(0, None))
+        return _between(watch, found) if watch.is_alert else watch
+    number, first = watch.cycles[0] + 1, watch.cycles[1] or found
+    watch = replace(watch, cycles=(number, first), doubt=found if number >= RUN else watch.doubt, relieved=0)
+    if watch.hang is not None or number < CYCLES or found.event.at is None or first.event.at is None:
+        return watch
+    lasted_s = found.event.at - first.event.at
+    if lasted_s < CYCLES_S or number < CYCLES_PER_S * lasted_s:
+        return watch
+    reason = f"{number:,} collections in a row, without a rest for {lasted_s:.0f} s, free no memory; the last {found.percents}"
+    hang = Hang(reason, found.event.at, found.event.wall, number, (first.event, found.event))
+    return replace(watch, hang=hang, seen=hang)
 
 
 def _hung(watch: Watch) -> Watch:

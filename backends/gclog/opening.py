@@ -218,18 +218,18 @@ class Opening:
         wanted = RECALLED - self._account.full
         words = self._full_words()
         stop = max(self._text.begin, end - WINDOW_MAX)
-        newest: Collected | None = None
+        found: list[Collected] = []
         for _ in range(TRIES):
-            if wanted <= 0 or self._is_restarted or (place := self._text.search_back(words, end, stop)) is None:
-                return
+            if wanted <= len(found) or self._is_restarted or (place := self._text.search_back(words, end, stop)) is None:
+                break
             end = self._text.read(max(stop, place - STEP), place).rfind(b"\n") + 1 + max(stop, place - STEP)
             full = self._full_at(end)
-            if full is None or full == newest:
+            if full is None or (found and full == found[-1]):
                 continue
             if self._first_at is not None and full.at is not None and full.at > self._first_at:
-                return
-            self._account.recall(full)
-            newest, wanted = full, wanted - 1
+                break
+            found.append(full)
+        self._account.recall(found[::-1])
 
     def _full_words(self) -> tuple[bytes, ...]:
         style, collector = self._parser.style, self._account.collector or ""

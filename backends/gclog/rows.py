@@ -36,6 +36,15 @@ def read(path: str, name: str = "") -> HeapFile:
     return _row(path, name or path, parser, account, None, Clock(account.last_at, account.last_wall))
 
 
+def not_understood(path: str) -> tuple[int, list[bytes]]:
+    """How many lines of a whole log are not understood, and the first of them (gclog.noise). Raises OSError, EOFError and zlib.error."""
+    parser = Parser()
+    for piece in _pieces(path):
+        parser.packed(piece)
+    parser.finish()
+    return parser.unknown, parser.unknown_samples
+
+
 def live(path: str, name: str, follower: Follower, now: float, error: str | None) -> HeapFile:
     """The row of a followed log. `error`: why it could not be read just now."""
     account, modified_at = follower.account, follower.tail.modified_at
@@ -46,7 +55,12 @@ def live(path: str, name: str, follower: Follower, now: float, error: str | None
     row = _row(path, name, follower.parser, account, quiet_s, clock)
     since = None if follower.is_whole else follower.first_at
     return structs.replace(
-        row, full_last_hour=_full_last_hour(account, quiet_s, since), state="ok" if error is None else "down", error=error
+        row,
+        full_last_hour=_full_last_hour(account, quiet_s, since),
+        state="ok" if error is None else "down",
+        error=error,
+        gaps=follower.gaps,
+        gap=follower.gap,
     )
 
 

@@ -215,8 +215,9 @@ def _suspect(watch: Watch) -> Ruling | None:
     if watch.doubt is None:
         return None
     if not watch.run:
-        what = " that was asked for" if is_asked(watch.doubt.event) else ""
-        return Ruling("SUSPECT", f"the last full collection{what} {watch.doubt.percents}", (watch.doubt.event,))
+        what = "collection" if watch.doubt.event.kind == "cycle" else "full collection"
+        asked = " that was asked for" if is_asked(watch.doubt.event) else ""
+        return Ruling("SUSPECT", f"the last {what}{asked} {watch.doubt.percents}", (watch.doubt.event,))
     text = f"{count(watch.futile, 'full collection')} freed almost nothing"
     return Ruling("SUSPECT", f"{text}; the last {watch.run[-1].percents}", tuple(one.event for one in watch.run))
 

@@ -41,6 +41,7 @@ class Report(Struct, frozen=True):
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw with ASCII characters alone.")
 @click.option("--html", metavar="OUT", help="Write a page about one of them, with its chart and its events.")
 @click.option("--svg", metavar="OUT", help="Write a picture of one of them: the old generation over time, and its pauses.")
+@click.option("--unknown", "is_unknown", is_flag=True, help="Of files: the lines that are not understood, and how many there are.")
 @click.option("--report", "is_report", is_flag=True, help="All about each: figures, the old generation over time, pauses, events.")
 @click.pass_obj
 def heap(shared: Shared, /, filters: Sequence[str], **given: Any) -> int:
@@ -48,6 +49,10 @@ def heap(shared: Shared, /, filters: Sequence[str], **given: Any) -> int:
     is_whole = given["is_report"] or given["svg"] is not None or given["html"] is not None
     if is_whole and given["is_json"]:
         raise click.UsageError("--json excludes --report, --svg and --html")
+    if given["is_unknown"]:
+        if is_whole or given["is_json"] or not filters:
+            raise click.UsageError("--unknown is about files named here, and goes with no other form")
+        return _list_unknown(filters)
     path = shared.over(given).path
     is_files = any(_is_path(word, path) for word in filters)
     if not is_whole:
@@ -105,6 +110,26 @@ def _complain(files: Sequence[HeapFile]) -> int:
         if file.error:
             say(file.error if file.file in file.error else f"{file.file}: {file.error}")
     return 1 if any(file.error for file in files) else 0
+
+
+def _list_unknown(files: Sequence[str]) -> int:
+    """What of each file says nothing of collections: the application's own words, other programs', torn events."""
+    from backends.gclog.archives import UNREADABLE
+    from backends.gclog.rows import not_understood
+    from tui.format import count, visible
+
+    code = 0
+    for word in files:
+        try:
+            number, samples = not_understood(word)
+        except UNREADABLE as trouble:
+            say(f"{word} cannot be read: {getattr(trouble, 'strerror', None) or trouble}")
+            code = 1
+            continue
+        shown = "" if number <= len(samples) else f", the first {len(samples):,}"
+        lines = (f"  {visible(sample.decode(errors='replace'))}" for sample in samples)
+        write_lines([f"{visible(word)}: {count(number, 'line')} not understood{shown}", *lines])
+    return code
 
 
 # Reports

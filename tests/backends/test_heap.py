@@ -184,6 +184,26 @@ async def test_a_glob_that_took_in_too_much_says_how_many_logs_are_left_out(
     assert (found[-1].state, str(found[-1].error)[:17]) == ("down", "2 logs more match")
 
 
+async def test_what_a_rotation_lost_is_an_event_and_stands_in_the_row(tmp_path: Path) -> None:
+    told: list[tuple[float, str, str, str]] = []
+    source = Heaps([Agent("agent", str(tmp_path / "gc.log"))], lambda *event: told.append(event))
+    log = tmp_path / "gc.log"
+    log.write_text("".join(LINE % at for at in range(10)))
+    (row,) = (await source.observe(NOW)).files
+    assert (row.gaps, row.gap, told) == (0, None, [])
+    log.write_text(LINE % 1)  # emptied, without a copy: nobody knows what was written after our last look
+    (row,) = (await source.observe(NOW + 2)).files
+    await source.close()
+    assert row.gaps == 1 and row.gap is not None and "emptied" in row.gap
+    assert told == [(NOW + 2, "warning", "heap", f"agent: {row.gap}")]
+
+
+def test_what_a_rotation_left_beside_a_log_is_no_log_of_its_own() -> None:
+    beside = ("/x/gc.log.0", "/x/gc.log.1.gz", "/x/gc.log-20251125", "/x/gc.log-20251124.gz", "/x/gc.log-20251123-1700000000")
+    assert live_logs(["/x/gc.log", *beside]) == {"/x/gc.log"}
+    assert live_logs(["/x/gc-20251125.log", "/x/gc-20251124.log"]) == {"/x/gc-20251125.log", "/x/gc-20251124.log"}
+
+
 def test_archives_whose_live_log_is_elsewhere_stand_for_themselves() -> None:
     assert live_logs(["/x/gc.log.0", "/x/gc.log.1"]) == {"/x/gc.log.0", "/x/gc.log.1"}
     assert live_logs(["/x/gc-1.2.log"]) == {"/x/gc-1.2.log"}

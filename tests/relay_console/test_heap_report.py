@@ -208,8 +208,21 @@ def test_a_picture_replaces_only_a_picture(said: Said, tmp_path: Path) -> None:
     assert code == 0 and out.encode() == picture.read_bytes()
 
 
+def test_lines_that_are_not_understood_are_listed(said: Said, tmp_path: Path) -> None:
+    log = tmp_path / "out.txt"
+    log.write_bytes(HUNG.read_bytes() + b"the application speaks \x1b[31mred\n" * 150)
+    code, out, err = said("heap", "--unknown", log, G1, tmp_path / "gone.log")
+    lines = out.splitlines()
+    assert lines[0] == f"{log}: 150 lines not understood, the first 100"
+    assert lines[1] == "  the application speaks \N{SYMBOL FOR ESCAPE}[31mred" and len(lines) == 102
+    assert lines[-1] == f"{G1}: 0 lines not understood"
+    assert (code, "gone.log cannot be read: No such file" in err) == (1, True)
+
+
 def test_wrong_usage_is_said(said: Said) -> None:
     for words, why in (
+        (("--unknown",), "--unknown is about files"),
+        (("--unknown", "--json", HUNG), "--unknown is about files"),
         (("--json", "--report", HUNG), "--json excludes"),
         (("--svg", "-", HUNG, G1), "show one log"),
     ):

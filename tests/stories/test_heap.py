@@ -82,8 +82,9 @@ def test_a_hang_has_its_reason_beside_it_and_a_page_of_its_own(size: tuple[int, 
         console.press(key)
         console.sees(rf"^› *\S* *HANG +{server.name} ", r"(9\d|100)%")
         console.press("enter")
-        console.sees(rf"{server.name}", "HANG", r"\d+ full collections")
+        console.sees(rf"Heap › {server.name} ", "HANG", r"\d+ full collections")
         console.press("esc")
+        console.loses(rf"Heap › {server.name} ")
         console.sees(r"HANG +agent-17 ", r"HANG +agent-newest ")
     console.resize(120, 40)
 

@@ -63,10 +63,11 @@ def _log(file: HeapFile) -> Section:
         ("Allocated", _per_second(flow(file.allocated_kib_per_s))),
         ("Promoted", _per_second(flow(file.promoted_kib_per_s))),
         ("Collector", Cell(visible(f"{file.collector or UNKNOWN}  {file.style or ''}".strip()))),
-        ("Lines not understood", Cell(number(file.unknown_lines), "warn" if file.unknown_lines else "")),
+        ("Lines not understood", Cell(number(file.unknown_lines), "dim")),
         ("File", Cell(visible(file.file))),
     )
-    return Section("Log", facts=facts)
+    lost = () if file.gap is None else (("Lost, perhaps", Cell(f"{visible(file.gap)} ({count(file.gaps, 'time')})", "warn")),)
+    return Section("Log", facts=(*lost, *facts))
 
 
 def _until(file: HeapFile, now: float) -> Cell | None:

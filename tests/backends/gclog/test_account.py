@@ -78,11 +78,11 @@ def test_an_older_full_collection_is_heard_too() -> None:
     """It was found before the part that is read; what came after it decides whether it still matters."""
     account = Account()
     account.note(young(100.0, 985))
-    account.recall(full(50, 995, 990))
+    account.recall([full(50, 995, 990)])
     assert rule(account.findings()).verdict == "SUSPECT"
     account = Account()
     account.note_all([young(100.0 + at, 300) for at in range(9)])
-    account.recall(full(50, 995, 990))
+    account.recall([full(50, 995, 990)])
     assert rule(account.findings()).verdict == "OK"
 
 

@@ -162,6 +162,21 @@ def test_shenandoah_hangs_by_degenerated_and_full_collections_that_free_nothing(
     assert verdict(*row[:4]) == "SUSPECT"
 
 
+def test_shenandoah_hangs_by_concurrent_cycles_without_a_rest_that_free_nothing() -> None:
+    def cleanup(at: float, before: int, after: int) -> Collected:
+        heap = Occupancy(before, after, 24_000)
+        return Collected("cycle", at, None, None, heap, heap, "heap", None)
+
+    crowded = [cleanup(0.5 * number, 23_000, 22_500) for number in range(60)]
+    assert verdict(*crowded[:10]) == "SUSPECT"
+    found = ruling(*crowded)
+    assert found.verdict == "HANG" and "30 collections in a row, without a rest for 14 s, free no memory" in found.reason
+    assert verdict(*(cleanup(0.02 * number, 23_000, 22_500) for number in range(60))) == "SUSPECT", "a moment of it is none"
+    assert verdict(*(cleanup(5.0 * number, 23_000, 22_500) for number in range(60))) == "SUSPECT", "nor with time to work in between"
+    assert verdict(*(cleanup(0.5 * number, 23_500, 21_800) for number in range(60))) == "OK", "a high plateau that frees something"
+    assert verdict(*crowded, *(cleanup(30 + number, 20_000, 8_000) for number in range(6))) == "OK"
+
+
 def test_the_jvms_own_mark_is_a_hang_until_memory_is_free_again() -> None:
     mark = Exhausted(5.0, None, "Out Of Memory (main)")
     assert verdict(full(1, 900, 500), mark) == "HANG"

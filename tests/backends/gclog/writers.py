@@ -184,8 +184,17 @@ class CopyTruncate(Logrotate):
 
     def rotate(self) -> None:
         self._shift()
-        shutil.copyfile(self.path, self._archive(1))
+        self._copy(self._archive(1))
         os.truncate(self.path, 0)
+
+    def _copy(self, copy: Path) -> None:
+        """logrotate leaves holes as they are."""
+        text = self.path.read_bytes()
+        hole = len(text) - len(text.lstrip(b"\0"))
+        with copy.open("wb") as file:
+            file.seek(hole)
+            file.write(text[hole:])
+            file.truncate(len(text))
 
     def signal(self) -> None:
         """Nobody tells it."""
