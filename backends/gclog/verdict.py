@@ -21,7 +21,7 @@ from backends.wording import count, span
 WINDOW_S = 60.0
 STOPPED_SHARE, BUSY_SHARE = 0.50, 0.25  # of the last minute: THRASHING, SUSPECT
 FULLS = 5  # full collections in it
-AT_LEAST_S = 10.0  # of log: a JVM that just started is busy collecting for good reasons
+AT_LEAST_S, AT_LEAST = 10.0, 1000  # of log, or collections: a JVM that just started is busy collecting for good reasons
 BUSY_AT_LEAST_S = 30.0
 CROWDED, CROWDED_COUNT = 0.80, 3  # full collections in a minute that each left so much
 STUCK_S, STUCK_PAUSES = 30.0, 3.0
@@ -181,7 +181,8 @@ def _stopped(minute: Sequence[Collected | Paused]) -> tuple[float, float]:
 def _thrashing(minute: Sequence[Collected | Paused]) -> Ruling | None:
     fulls, (share, length) = _fulls(minute), _stopped(minute)
     waited = tuple(full for full in fulls if is_stall(full))
-    if len(fulls) < FULLS or length < AT_LEAST_S or (share < STOPPED_SHARE and len(waited) < FULLS):
+    is_start = length < AT_LEAST_S and len(minute) < AT_LEAST
+    if len(fulls) < FULLS or is_start or (share < STOPPED_SHARE and len(waited) < FULLS):
         return None
     if share < STOPPED_SHARE:
         text = f"in the last {length:.0f} s threads waited for {count(len(waited), 'collection')}"

@@ -20,6 +20,7 @@ LOOK_EVERY_S = 0.5
 STORIES = (
     Story("leaking-17", "leaking", "parallel", 24, 2000),
     Story("leaking-newest", "leaking", "g1", 24, 2000, "newest"),
+    Story("leaking-beside-newest", "leaking", "shenandoah", 24, 2000, "newest"),
     Story("thrashing-17", "thrashing", "serial", 24, 0),
     Story("thrashing-newest", "thrashing", "parallel", 24, 0, "newest"),
     Story("plateau-17", "plateau", "parallel", 32, 1000),

@@ -202,6 +202,11 @@ def test_half_of_a_minute_in_collections_that_do_free_memory_is_thrashing() -> N
     assert verdict(*[full(at * 9.0, 900, 500, pause_s=1.2) for at in range(1, 30)]) == "OK"
 
 
+def test_a_thousand_collections_are_thrashing_in_however_little_time() -> None:
+    row = [full(at * 0.005, 900, 500, pause_s=0.004) for at in range(1, 1100)]
+    assert verdict(*row) == "THRASHING" and verdict(*row[:900]) != "THRASHING"
+
+
 def test_thrashing_for_lack_of_metaspace_says_so() -> None:
     reason = ruling(*[full(at * 2.0, 900, 500, 1.2, "Metadata GC Threshold") for at in range(1, 30)]).reason
     assert "metaspace is too small" in reason
