@@ -1,6 +1,6 @@
 """`make docs`: the console on the lab's real servers, each pane and what is inside of it, into docs/screens/ as SVG and as text.
 
-`python -m tests.docs.captures demo` makes only those of the demonstration, which need no server.
+`python -m tests.docs.captures demo` makes only those of the demonstration, which need no server; `agents` those of an agent that hangs.
 """
 
 import os
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.docs import agents
 from tests.docs.picture import svg
 from tests.lab.config import PASSWORD_VARIABLE
 from tests.lab.console import Console as Commands
@@ -55,8 +56,11 @@ DEMO_MOMENT = 196.0  # seconds into the incident: an agent hangs, another leaks
 
 def main(words: Sequence[str]) -> int:
     SCREENS.mkdir(parents=True, exist_ok=True)
-    _capture_demonstration()
-    if "demo" in words:
+    if not words or "demo" in words:
+        _capture_demonstration()
+    if not words or "agents" in words:
+        agents.capture(_save)
+    if words:
         return 0
     os.environ[PASSWORD_VARIABLE] = "admin"
     root = Path(tempfile.mkdtemp(prefix="relay-console-captures."))
