@@ -26,7 +26,7 @@ from settings.forms import Name
 
 if TYPE_CHECKING:
     from backends.gclog.follow import Follower
-    from backends.gclog.reading import Readings
+    from backends.gclog.past.reading import Readings
 
 SECTION = "heap"
 INTERVAL_S = 2.0
@@ -127,8 +127,8 @@ class Heaps(Unasked):
 
     def _answer(self, question: HeapOf | LogLinesOf, is_left: Callable[[], bool]) -> HeapPast | LogLines:
         """Blocking. Raises Unavailable."""
-        from backends.gclog.lines import lines
-        from backends.gclog.reading import GivenUp, Readings
+        from backends.gclog.past.lines import lines
+        from backends.gclog.past.reading import GivenUp, Readings
         from backends.gclog.rows import why
 
         path = self._path_of(question.name)

@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected
+from backends.gclog.files.tail import Changed, Tail, newest_current
 from backends.gclog.follow import Follower
-from backends.gclog.tail import Changed, Tail, newest_current
+from backends.gclog.parsing.assemble import Parser
 from backends.heap import INTERVAL_S, Agent, Heaps, read_files
 from bench.gc_throughput import HEADER, KINDS, MB, plain, write
 from bench.rig.kafka.report import at_most, run

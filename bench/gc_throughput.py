@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backends.gclog.assemble import Parser
+from backends.gclog.parsing.assemble import Parser
 from backends.gclog.rows import read
 from bench.rig import gcviewer
 from bench.rig.kafka.report import run

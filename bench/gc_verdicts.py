@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from backends.agent import HeapFile
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Named
-from backends.gclog.shares import shares
+from backends.gclog.judging.shares import shares
+from backends.gclog.parsing.assemble import Parser
 from backends.heap import read_files
 from bench.rig.kafka.report import at_most
 from bench.rig.rounds import goal, machine, rounded

@@ -1,9 +1,9 @@
 """One agent's log followed live: the tail gives pieces, the parser events, the account figures. The only I/O is the tail's."""
 
-from backends.gclog.account import Account
-from backends.gclog.assemble import Parser
+from backends.gclog.files.tail import Changed, Tail
+from backends.gclog.judging.account import Account
 from backends.gclog.opening import open_log
-from backends.gclog.tail import Changed, Tail
+from backends.gclog.parsing.assemble import Parser
 
 
 class Follower:

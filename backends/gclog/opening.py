@@ -13,12 +13,12 @@ from contextlib import ExitStack
 
 from msgspec import Struct
 
-from backends.gclog.account import Account
-from backends.gclog.assemble import Parser
-from backends.gclog.detect import RANK
 from backends.gclog.events import Collected, Event, Launched, Named, Regioned, Sized
-from backends.gclog.family import UNREADABLE, Beside, beside, open_as, root_of
-from backends.gclog.tail import Tail
+from backends.gclog.files.family import UNREADABLE, Beside, beside, open_as, root_of
+from backends.gclog.files.tail import Tail
+from backends.gclog.judging.account import Account
+from backends.gclog.parsing.assemble import Parser
+from backends.gclog.parsing.detect import RANK
 
 HEAD = 8 << 10  # bytes: the header of a JVM with every flag set is 4 KiB
 WINDOW, WINDOW_MAX = 256 << 10, 16 << 20  # bytes from the end: a thousand lines of one event each; thirty lines an event at worst

@@ -9,14 +9,14 @@ from typing import Protocol
 from msgspec import structs
 
 from backends.agent import HangSeen, HeapFile, Occupancy
-from backends.gclog.account import Account
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected
-from backends.gclog.evidence import Clock, told, uptime
+from backends.gclog.files.tail import CHUNK
 from backends.gclog.follow import Follower
-from backends.gclog.hang import Hang
-from backends.gclog.tail import CHUNK
-from backends.gclog.verdict import rule
+from backends.gclog.judging.account import Account
+from backends.gclog.judging.evidence import Clock, told, uptime
+from backends.gclog.judging.hang import Hang
+from backends.gclog.judging.verdict import rule
+from backends.gclog.parsing.assemble import Parser
 
 HOUR_S = 3600.0
 GZIP = b"\x1f\x8b"

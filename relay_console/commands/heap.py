@@ -114,7 +114,7 @@ def _complain(files: Sequence[HeapFile]) -> int:
 
 def _list_unknown(files: Sequence[str]) -> int:
     """What of each file says nothing of collections: the application's own words, other programs', torn events."""
-    from backends.gclog.archives import UNREADABLE
+    from backends.gclog.past.archives import UNREADABLE
     from backends.gclog.rows import not_understood
     from tui.format import count, visible
 
@@ -137,8 +137,8 @@ def _list_unknown(files: Sequence[str]) -> int:
 
 def _of_files(files: Sequence[str], events: int) -> Iterator[Report]:
     """One after the other: a large one is not kept while the next one is read."""
-    from backends.gclog.archives import UNREADABLE, whole
-    from backends.gclog.reading import past_of
+    from backends.gclog.past.archives import UNREADABLE, whole
+    from backends.gclog.past.reading import past_of
     from backends.gclog.rows import read
 
     for word in files:

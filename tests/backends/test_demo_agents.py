@@ -5,8 +5,8 @@ import pytest
 from backends import demo
 from backends.agent import HeapEvent, HeapFile
 from backends.demo.jvm import FULL_AGENT, JVMS, LEAKING_AGENT
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected
+from backends.gclog.parsing.assemble import Parser
 from backends.questions import HeapOf, HistoryOf, LogLines, LogLinesOf
 from backends.source import Unavailable
 

@@ -305,7 +305,7 @@ async def test_a_question_and_a_look_do_not_wait_for_each_other(tmp_path: Path, 
 async def test_a_question_that_was_left_ends_and_the_next_one_is_answered(
     tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backends.gclog.reading import GivenUp, Readings
+    from backends.gclog.past.reading import GivenUp, Readings
 
     log, begun = tmp_path / "gc.log", threading.Event()
     log.write_text(LINE % 10)

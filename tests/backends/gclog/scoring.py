@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from backends.agent import HeapVerdict
-from backends.gclog.account import Account
 from backends.gclog.events import Collected, Event
-from backends.gclog.verdict import rule
+from backends.gclog.judging.account import Account
+from backends.gclog.judging.verdict import rule
 from tests.backends.gclog.traces import Trace
 
 EVERY = 25  # events between two looks; and after each full collection

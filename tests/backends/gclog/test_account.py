@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.agent import HeapFile, Occupancy
-from backends.gclog.account import KEEP_RECENT, Account
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Opened, Paused, Regioned, Regions, Run, Sized, Stalled
-from backends.gclog.evidence import Clock, Listed, told, uptime
+from backends.gclog.judging.account import KEEP_RECENT, Account
+from backends.gclog.judging.evidence import Clock, Listed, told, uptime
+from backends.gclog.judging.verdict import rule
+from backends.gclog.parsing.assemble import Parser
 from backends.gclog.rows import read
-from backends.gclog.verdict import rule
 from backends.heap import read_files
 from tests.backends.gclog import corpus
 from tests.backends.gclog.test_verdict import FUTILE, full, young

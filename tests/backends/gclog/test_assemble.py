@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.gclog.account import Account
-from backends.gclog.assemble import MAX_LINE, Parser
 from backends.gclog.events import Collected, Event
-from backends.gclog.verdict import judge
+from backends.gclog.judging.account import Account
+from backends.gclog.judging.verdict import judge
+from backends.gclog.parsing.assemble import MAX_LINE, Parser
 from tests.backends.gclog import corpus
 
 LINE = b"1.0: [GC [PSYoungGen: 8K->1K(9K)] 18K->11K(97K), 0.02 secs]\n"

@@ -6,9 +6,9 @@ import pytest
 
 from backends.agent import Occupancy
 from backends.gclog import opening
-from backends.gclog.account import Account
-from backends.gclog.assemble import Parser
 from backends.gclog.follow import Follower
+from backends.gclog.judging.account import Account
+from backends.gclog.parsing.assemble import Parser
 
 HEADER = "[0.030s] Using G1\n[0.045s] Heap Region Size: 1M\n"
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.agent import Occupancy
-from backends.gclog import legacy
-from backends.gclog.account import Account
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Paused
-from backends.gclog.noise import Strangers
+from backends.gclog.judging.account import Account
+from backends.gclog.parsing import legacy
+from backends.gclog.parsing.assemble import Parser
+from backends.gclog.parsing.noise import Strangers
 
 
 def events(text: str) -> list[Event]:

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from backends.agent import HeapEvent, HeapPoint, Occupancy, PauseBucket
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Kind, Launched, Paused, Regioned, Regions, Sized, Stalled
-from backends.gclog.past import Past
+from backends.gclog.parsing.assemble import Parser
+from backends.gclog.past.fold import Past
+from backends.gclog.past.series import BUCKETS, Series, thinned
 from backends.gclog.rows import read
-from backends.gclog.series import BUCKETS, Series, thinned
 from backends.questions import MAX_HEAP_EVENTS, MAX_HEAP_POINTS
 from tests.backends.gclog.corpus import logs
 

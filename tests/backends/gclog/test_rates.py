@@ -4,7 +4,7 @@ import pytest
 
 from backends.agent import Basis, Occupancy
 from backends.gclog.events import Collected, Paused
-from backends.gclog.rates import Rates, rates
+from backends.gclog.judging.rates import Rates, rates
 
 
 def young(at: float | None, heap: tuple[int, int], old: tuple[int, int] | None = None, pause_s: float | None = 0.1) -> Collected:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from backends.agent import MAX_LINE_SHOWN
-from backends.gclog import reading
-from backends.gclog.archives import identity
-from backends.gclog.lines import ANEW, GONE, lines
-from backends.gclog.reading import BUDGET, GivenUp, Reading, Readings
+from backends.gclog.past import reading
+from backends.gclog.past.archives import identity
+from backends.gclog.past.lines import ANEW, GONE, lines
+from backends.gclog.past.reading import BUDGET, GivenUp, Reading, Readings
 from backends.questions import MAX_LOG_LINES, HeapOf, HeapPast, LogLinesOf
 
 NOW = 1_800_000_000

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected
+from backends.gclog.files.tail import Changed, Tail, newest_current
 from backends.gclog.follow import Follower
-from backends.gclog.tail import Changed, Tail, newest_current
+from backends.gclog.parsing.assemble import Parser
 from tests.backends.gclog.writers import ARCHIVES, KINDS, CopyTruncate, HoleCopyTruncate, Jdk8Ring, Writer
 
 STEPS = st.lists(

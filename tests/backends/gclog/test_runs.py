@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.gclog import runs
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Launched, Packed, Run
+from backends.gclog.parsing import runs
+from backends.gclog.parsing.assemble import Parser
 from tests.backends.gclog import corpus
 
 YOUNG = b"[GC [PSYoungGen: 8K->1K(9K)] 18K->11K(97K), 0.02%02d secs]\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.gclog.tail import Changed, Tail, newest_current
+from backends.gclog.files.tail import Changed, Tail, newest_current
 
 
 class Writer:

@@ -1,9 +1,9 @@
 """Logs of JDK 9 and newer, line by line."""
 
 from backends.agent import Occupancy
-from backends.gclog.account import Account
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Named, Opened, Paused, Regioned, Stalled
+from backends.gclog.judging.account import Account
+from backends.gclog.parsing.assemble import Parser
 
 
 def events(*lines: str) -> list[Event]:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from backends.agent import Occupancy
-from backends.gclog.account import Account
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Opened, Stalled
-from backends.gclog.verdict import Ruling, judge
+from backends.gclog.judging.account import Account
+from backends.gclog.judging.verdict import Ruling, judge
 from backends.heap import read_files
 from tests.backends.gclog import corpus
 

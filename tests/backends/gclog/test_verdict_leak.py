@@ -2,10 +2,10 @@
 
 import pytest
 
-from backends.gclog.account import Account
 from backends.gclog.events import Collected, Event, Launched, Named
-from backends.gclog.lows import EACH, KEEP, Lows
-from backends.gclog.verdict import rule
+from backends.gclog.judging.account import Account
+from backends.gclog.judging.lows import EACH, KEEP, Lows
+from backends.gclog.judging.verdict import rule
 from tests.backends.gclog import traces
 from tests.backends.gclog.scoring import score
 from tests.backends.gclog.test_verdict import full, verdict, young

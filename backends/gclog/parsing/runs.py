@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from operator import le
 from typing import NamedTuple
 
-from backends.gclog import stamps
+from backends.gclog.parsing import stamps
 
 Rows = list[tuple[bytes, ...]]
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.gclog.events import Collected, Event, Exhausted, Launched, Stalled
-from backends.gclog.shares import FREES_NOTHING, FULL_OLD, Shares, is_asked, is_stall, shares
+from backends.gclog.judging.shares import FREES_NOTHING, FULL_OLD, Shares, is_asked, is_stall, shares
 from backends.wording import count
 
 FREES_AGAIN = 0.10  # a full collection that freed this much ends a run

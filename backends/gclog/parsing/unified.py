@@ -9,9 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from backends.agent import Occupancy
-from backends.gclog import runs, stamps
-from backends.gclog import unified_line as line
-from backends.gclog.detect import HEADERS, POOLS, RANK
 from backends.gclog.events import (
     Collected,
     Exhausted,
@@ -27,9 +24,12 @@ from backends.gclog.events import (
     Run,
     Stalled,
 )
-from backends.gclog.noise import Bare, Strangers
-from backends.gclog.sizes import CHANGE, change, kib
-from backends.gclog.unified_line import NUMBERED, Meaning, Pools
+from backends.gclog.parsing import runs, stamps
+from backends.gclog.parsing import unified_line as line
+from backends.gclog.parsing.detect import HEADERS, POOLS, RANK
+from backends.gclog.parsing.noise import Bare, Strangers
+from backends.gclog.parsing.sizes import CHANGE, change, kib
+from backends.gclog.parsing.unified_line import NUMBERED, Meaning, Pools
 
 MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing

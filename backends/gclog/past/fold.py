@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from backends.agent import Basis, HeapEvent, HeapPoint, PauseBucket
-from backends.gclog.axis import Axis
-from backends.gclog.completed import with_regions, with_sizes
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Packed, Paused, Regioned, Run, Sized, Stalled
-from backends.gclog.evidence import Clock, told
-from backends.gclog.series import Point, Series, thinned
+from backends.gclog.judging.completed import with_regions, with_sizes
+from backends.gclog.judging.evidence import Clock, told
+from backends.gclog.past.axis import Axis
+from backends.gclog.past.series import Point, Series, thinned
 from backends.questions import MAX_HEAP_EVENTS, HeapPast
 
 PAUSES_UP_TO_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

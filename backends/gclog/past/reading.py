@@ -11,7 +11,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from backends.gclog.archives import (
+from backends.gclog.events import Launched, Named, Packed, Regioned
+from backends.gclog.files.family import CHUNK, FINGERPRINT, newest_current
+from backends.gclog.parsing.assemble import Parser
+from backends.gclog.parsing.stamps import Stamps
+from backends.gclog.past.archives import (
     EDGE,
     UNREADABLE,
     Log,
@@ -24,12 +28,8 @@ from backends.gclog.archives import (
     pieces_of,
     unpacked,
 )
-from backends.gclog.archives import identity as identity
-from backends.gclog.assemble import Parser
-from backends.gclog.events import Launched, Named, Packed, Regioned
-from backends.gclog.family import CHUNK, FINGERPRINT, newest_current
-from backends.gclog.past import Past
-from backends.gclog.stamps import Stamps
+from backends.gclog.past.archives import identity as identity
+from backends.gclog.past.fold import Past
 from backends.questions import MAX_HEAP_EVENTS, MAX_HEAP_POINTS, HeapOf, HeapPast
 from backends.wording import count
 

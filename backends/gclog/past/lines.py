@@ -4,8 +4,8 @@ import os
 from typing import Final
 
 from backends.agent import MAX_LINE_SHOWN, LogLine
-from backends.gclog.archives import UNREADABLE, Log, files_of, opened, unpacked
-from backends.gclog.family import newest_current
+from backends.gclog.files.family import newest_current
+from backends.gclog.past.archives import UNREADABLE, Log, files_of, opened, unpacked
 from backends.questions import MAX_LOG_LINES, LogLines, LogLinesOf
 from backends.wording import count
 

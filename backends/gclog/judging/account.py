@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backends.agent import Basis, Occupancy
-from backends.gclog.completed import with_regions, with_sizes
 from backends.gclog.events import (
     Collected,
     Event,
@@ -26,10 +25,11 @@ from backends.gclog.events import (
     Sized,
     Stalled,
 )
-from backends.gclog.hang import Hang, Watch, after
-from backends.gclog.lows import Lows
-from backends.gclog.trend import Trend, leak
-from backends.gclog.verdict import Findings, Trace, find
+from backends.gclog.judging.completed import with_regions, with_sizes
+from backends.gclog.judging.hang import Hang, Watch, after
+from backends.gclog.judging.lows import Lows
+from backends.gclog.judging.trend import Trend, leak
+from backends.gclog.judging.verdict import Findings, Trace, find
 
 KEEP_RECENT = 2048  # collections and pauses: ten minutes of a JVM that collects three times a second, a minute of a busy one
 KEEP_HOUR = 4096  # times of full collections: one a second for an hour is far past every verdict

@@ -15,11 +15,11 @@ from typing import IO, Final, Protocol
 
 from msgspec import Struct
 
-from backends.gclog.assemble import Parser
 from backends.gclog.events import Collected, Event, Opened, Paused
-from backends.gclog.family import CHUNK, beside, newest_current, open_regular
-from backends.gclog.family import UNREADABLE as UNREADABLE
-from backends.gclog.stamps import Stamps
+from backends.gclog.files.family import CHUNK, beside, newest_current, open_regular
+from backends.gclog.files.family import UNREADABLE as UNREADABLE
+from backends.gclog.parsing.assemble import Parser
+from backends.gclog.parsing.stamps import Stamps
 
 PACKED: Final = b"\x1f\x8b"
 PACKED_SUFFIX: Final = ".gz"

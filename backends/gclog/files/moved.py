@@ -6,7 +6,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from backends.gclog.family import UNREADABLE, Beside, Inode, hole_of, text_of
+from backends.gclog.files.family import UNREADABLE, Beside, Inode, hole_of, text_of
 
 
 class Opened(Struct, frozen=True):

@@ -6,11 +6,11 @@ many lines: concurrent phases are cut out first, then lines are gathered until t
 
 import re
 
-from backends.gclog import legacy_event, runs, stamps
-from backends.gclog.detect import POOLS, RANK
 from backends.gclog.events import Exhausted, Exited, Launched, Named, Packed, Run
-from backends.gclog.legacy_event import DATE, LIMIT, LINES, MAX_MARK, PLAIN, SHENANDOAH, START, TIME, Told
-from backends.gclog.noise import Strangers, is_known
+from backends.gclog.parsing import legacy_event, runs, stamps
+from backends.gclog.parsing.detect import POOLS, RANK
+from backends.gclog.parsing.legacy_event import DATE, LIMIT, LINES, MAX_MARK, PLAIN, SHENANDOAH, START, TIME, Told
+from backends.gclog.parsing.noise import Strangers, is_known
 
 MAX_EVENT = 64 << 10  # bytes of one event: class histograms and heap prints are cut out line by line, nothing else comes near
 MAX_EVENT_LINES = 4_000

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from backends.agent import HeapVerdict
 from backends.gclog.events import Collected, Exhausted, Opened, Paused
-from backends.gclog.hang import Watch
-from backends.gclog.rates import Rates, rates
-from backends.gclog.shares import Shares, is_asked, is_stall, measured, shares
-from backends.gclog.trend import Trend
+from backends.gclog.judging.hang import Watch
+from backends.gclog.judging.rates import Rates, rates
+from backends.gclog.judging.shares import Shares, is_asked, is_stall, measured, shares
+from backends.gclog.judging.trend import Trend
 from backends.wording import count, span
 
 WINDOW_S = 60.0

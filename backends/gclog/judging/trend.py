@@ -17,7 +17,7 @@ from statistics import median
 from msgspec import Struct
 
 from backends.gclog.events import Collected
-from backends.gclog.lows import KEEP, Low
+from backends.gclog.judging.lows import KEEP, Low
 from backends.slopes import confidence, line
 
 LEAST = 8  # points: in order by accident once in 40,000 times

@@ -8,10 +8,10 @@ import re
 from msgspec import Struct
 
 from backends.agent import Occupancy
-from backends.gclog import stamps
-from backends.gclog.detect import OUT_OF_MEMORY
 from backends.gclog.events import Collected, Kind
-from backends.gclog.sizes import CHANGE, SIZE
+from backends.gclog.parsing import stamps
+from backends.gclog.parsing.detect import OUT_OF_MEMORY
+from backends.gclog.parsing.sizes import CHANGE, SIZE
 
 NUMBERED = re.compile(
     rb"GC\((\d+)\) (?:Pause ([^>\r\n]*) (\d+)M->(\d+)M\((\d+)M\) (\d+\.\d+)ms$|(Old|Humongous) regions: (\d+)->(\d+)|(?:[yYO]: )?"

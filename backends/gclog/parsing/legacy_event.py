@@ -6,10 +6,10 @@ The text is read by what stands where: pools by their names, the whole heap and 
 import re
 
 from backends.agent import Basis, Occupancy
-from backends.gclog import stamps
-from backends.gclog.detect import OUT_OF_MEMORY, POOLS
 from backends.gclog.events import Collected, Event, Exhausted, Kind, Paused, Sized
-from backends.gclog.sizes import CHANGE, SIZE, change, kib
+from backends.gclog.parsing import stamps
+from backends.gclog.parsing.detect import OUT_OF_MEMORY, POOLS
+from backends.gclog.parsing.sizes import CHANGE, SIZE, change, kib
 
 DATE = rb"\d{4}-\d\d-\d\dT[\d:.,]{8,24}(?:[+-]\d{4}|Z)?: ?"
 TIME = rb"\d{1,12}[.,]\d{1,9}: ?"

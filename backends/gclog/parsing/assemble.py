@@ -5,11 +5,11 @@ Any way of cutting the same bytes gives the same events: a piece without a newli
 
 from collections.abc import Iterable
 
-from backends.gclog import detect
 from backends.gclog.events import Event, Packed, unpacked
-from backends.gclog.legacy import Legacy
-from backends.gclog.noise import Strangers, before_the_log
-from backends.gclog.unified import Unified
+from backends.gclog.parsing import detect
+from backends.gclog.parsing.legacy import Legacy
+from backends.gclog.parsing.noise import Strangers, before_the_log
+from backends.gclog.parsing.unified import Unified
 
 MAX_LINE = 64 << 10  # bytes: no message of a JVM comes near; a longer line is another program's and is passed over
 BLOCK = 256 << 10  # bytes given to a reader at once: fits the processor's cache, keeps the interpreter lock for milliseconds only

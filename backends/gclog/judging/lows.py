@@ -12,7 +12,7 @@ from collections import deque
 from typing import NamedTuple
 
 from backends.gclog.events import Collected
-from backends.gclog.shares import Measured, measured
+from backends.gclog.judging.shares import Measured, measured
 
 KEEP = 32  # points of each series
 EACH = 8  # points of one series are one of the next

@@ -1,0 +1,1 @@
+"""The files of one log, and how they are followed. Knows nothing of collections."""

@@ -1,0 +1,1 @@
+"""Events in, figures and a verdict out. Pure."""

@@ -1,0 +1,1 @@
+"""Bytes of a log in, events out. Pure."""

@@ -1,0 +1,1 @@
+"""What a console asks for besides the row of an agent: its past, and lines of its log."""
