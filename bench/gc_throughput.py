@@ -52,6 +52,7 @@ HEADER = b"[0.030s][info][gc     ] Using G1\n[0.045s][info][gc,init] Heap Region
 
 class Sizes(NamedTuple):
     megabytes: int
+    has_peer: bool
 
 
 def parallel(number: int) -> bytes:
@@ -143,7 +144,7 @@ def resident_mb() -> float:
 
 
 def program(directory: Path, sizes: Sizes) -> dict[str, Any]:
-    peer = gcviewer.jar(directory)
+    peer = gcviewer.jar(directory) if sizes.has_peer else "not run at a small size"
     first = directory / "first.log"
     write(first, "G1 -Xlog:gc*", SMALL_MB * MB)
     read(str(first))
@@ -157,4 +158,4 @@ def program(directory: Path, sizes: Sizes) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(run(__doc__, program, Sizes(200), Sizes(5)))
+    sys.exit(run(__doc__, program, Sizes(200, True), Sizes(5, False)))
