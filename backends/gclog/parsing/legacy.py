@@ -14,7 +14,6 @@ from backends.gclog.parsing.noise import Strangers, is_known
 
 MAX_EVENT = 64 << 10  # bytes of one event: class histograms and heap prints are cut out line by line, nothing else comes near
 MAX_EVENT_LINES = 4_000
-DENSE = 2  # lines for each collection, at most, in a block in which runs are looked for
 
 INTERRUPTION = re.compile(
     rb"(?:%b)?(?:%b)?(?:#\d+: ?)?"
@@ -68,7 +67,7 @@ class Legacy:
         self._events = []
         self._hints(self._before + block if self._before else block)
         self._before = b""
-        if block.count(b"\n") > DENSE * block.count(b"[GC"):
+        if not runs.is_dense(block, b"[GC"):
             self._mixed(block)
             return self._events
         for is_run, rows in runs.segments(LINES.findall(block), 5):

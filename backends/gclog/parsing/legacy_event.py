@@ -14,7 +14,7 @@ from backends.gclog.parsing.sizes import CHANGE, SIZE, change, kib
 DATE = rb"\d{4}-\d\d-\d\dT[\d:.,]{8,24}(?:[+-]\d{4}|Z)?: ?"
 TIME = rb"\d{1,12}[.,]\d{1,9}: ?"
 POOL = rb"(\d+)K->(\d+)K\((\d+)K\)"
-SIZES = rb"\d+K->\d+K\(\d+K\)"
+SIZES = rb"\d++K->\d++K\(\d++K\)"
 PLAIN = re.compile(
     rb"\[(Full )?GC(?: ?\(([^()\n]*(?:\(\))?)\))? ?"
     rb"(?:(?:%b)?(?:%b)?\[(PSYoungGen|DefNew|ParNew): %b(?:, \d+[.,]\d+ secs)?\] ?)?"
@@ -24,9 +24,10 @@ PLAIN = re.compile(
 )
 """A whole collection of any collector but G1 up to the end of its line: most lines of most logs. It begins with a literal, for speed."""
 LINES = re.compile(
-    rb"((%b)?(?:(\d{1,12}[.,]\d{1,9}): ?)?(?:#\d{1,12}: ?)?\[GC(?: ?\([^()\n]*(?:\(\))?\))? ?"
-    rb"(?:(?:%b)?(?:%b)?\[(PSYoungGen|DefNew|ParNew): %b(?:, \d+[.,]\d+ secs)?\] ?)?"
-    rb" ?%b, (\d+\.\d+) secs\](?: ?\[Times: [^\[\]\n]*\])? *\r?\n)|([^\n]*\n)" % (DATE, DATE, TIME, SIZES, SIZES)
+    rb"((\d{4}-\d\d-\d\dT[\d:.,]{8,24}+(?:[+-]\d{4}|Z)?+: ?+)?+(?:(\d{1,12}+\.\d{1,9}+): ?+)?+(?:#\d{1,12}+: ?+)?+"
+    rb"\[GC(?: ?\([^()\n]*+(?:\(\))?+\))?+ ?+"
+    rb"(?:[\d:.,T+# Z-]*+\[(PSYoungGen|DefNew|ParNew): %b(?:, [\d.,]++ secs)?+\] ?+)?+"
+    rb" ?+%b, (\d++\.\d++) secs\](?: ?+\[Times: [^\[\]\n]*+\])?+ *+\r?+\n)|([^\n]*+\n)" % (SIZES, SIZES)
 )
 """Every line of a block: a young collection that is nothing but that (the line, its date, uptime, pool and pause), or any other."""
 START = re.compile(rb"\[(?:Full GC|GC)(?! ?concurrent| Worker| ref-proc|[a-z])")

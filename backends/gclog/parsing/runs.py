@@ -12,7 +12,14 @@ from backends.gclog.parsing import stamps
 
 Rows = list[tuple[bytes, ...]]
 
+SAMPLE = 16 << 10  # bytes of a block that show whether runs are to be expected in it
+DENSE = 2  # lines for each young collection in it, at most
 LEAST = 8  # lines of a run; shorter ones cost more than they save
+
+
+def is_dense(block: bytes, word: bytes) -> bool:
+    """Whether it is worth looking for runs: `word` stands in each young collection."""
+    return block.count(b"\n", 0, SAMPLE) <= DENSE * block.count(word, 0, SAMPLE)
 
 
 def segments(rows: Rows, other: int) -> Iterator[tuple[bool, Rows]]:
@@ -49,15 +56,13 @@ def last_stamp(column: Sequence[bytes], before: float | None, slack_s: float) ->
 
 def _of_uptimes(column: Sequence[bytes]) -> tuple[float, float] | None:
     """The first and the last."""
-    if any(b"," in stamp for stamp in column):
-        return None
     ats = list(map(float, column))
     return (ats[0], ats[-1]) if all(map(le, ats, ats[1:])) else None
 
 
 def _of_dates(column: Sequence[bytes]) -> tuple[float, float] | None:
     """Dates of one length and zone are in the order of their letters."""
-    if len({(len(date), date.rstrip(b" :]")[-5:]) for date in column}) > 1 or not all(map(le, column, column[1:])):
+    if not all(map(le, column, column[1:])) or len(set(map(len, column))) > 1 or len({date.rstrip(b" :]")[-5:] for date in column}) > 1:
         return None
     first, last = stamps.wall_of(column[0]), stamps.wall_of(column[-1])
     return None if first is None or last is None else (first, last)

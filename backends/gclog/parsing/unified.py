@@ -34,7 +34,6 @@ from backends.gclog.parsing.unified_line import NUMBERED, Meaning, Pools
 MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing
 MAX_MARK = 200  # characters of the JVM's own words that are kept
-DENSE = 2  # lines for each young collection, at most, in a block in which runs are looked for
 BACKWARDS_S = 1.0  # threads write a few ms out of order; an uptime that falls by more is another JVM's
 WHOLE_HEAP = ("ZGC", "ZGC generational", "Shenandoah", "Shenandoah generational", "Epsilon")
 
@@ -59,20 +58,23 @@ class Unified:
         """The events of these whole lines."""
         self._events = []
         lines = block.count(b"\n")
-        self._bare.look(block, lines)
-        if lines > DENSE * block.count(b" Pause Young"):
-            self._mixed(block)
+        is_numbered = block.count(b"] GC(") == lines
+        if not is_numbered:
+            self._bare.look(block, lines)
+        if not runs.is_dense(block, b" Pause Young"):
+            self._mixed(block, is_numbered)
             return self._events
         for is_run, rows in runs.segments(line.LINES.findall(block), 5):
             if not is_run or self._open or not self._run(rows):
-                self._mixed(b"".join(row[0] or row[5] for row in rows))
+                self._mixed(b"".join(row[0] or row[5] for row in rows), is_numbered)
         return self._events
 
-    def _mixed(self, block: bytes) -> None:
+    def _mixed(self, block: bytes, is_numbered: bool) -> None:
+        """`is_numbered`: all of its lines are of a collection, so there is no message without a number."""
         hits: list[re.Match[bytes]] = list(NUMBERED.finditer(block))
-        rare = [found for literal, pattern in line.RARE if literal in block for found in pattern.finditer(block)]
-        if rare:
-            hits = sorted(hits + rare, key=lambda found: found.start())
+        if not is_numbered:
+            rare = [found for literal, pattern in line.RARE if literal in block for found in pattern.finditer(block)]
+            hits = sorted(hits + rare, key=lambda found: found.start()) if rare else hits
         for found in hits:
             if found.re is not NUMBERED:
                 UNNUMBERED[found.re](self, found, block)
@@ -93,7 +95,7 @@ class Unified:
             self._last_at = last.at if self._last_at is None else max(last.at, self._last_at)
         for name in dict.fromkeys(names):
             self._meaning(name)
-        self._events.append(Run(list(lines), [round(float(pause) / 1e3, 9) for pause in pauses], line.young_line))
+        self._events.append(Run(list(lines), stamps.all_of_ms(pauses), line.young_line))
         return True
 
     # Lines with a number
@@ -118,14 +120,17 @@ class Unified:
         return pools
 
     def _regions(self, found: "re.Match[bytes]") -> None:
-        number, kind, before, after = found.group(1, 7, 8, 9)
+        number, before, after, humongous = found.group(1, 7, 8, 9)
         pools = self._pools(number)
-        if kind == b"Humongous":
-            pools.humongous = int(after)
-            return
+        pools.regions = int(before), int(after)
+        if humongous is not None:
+            pools.humongous = int(humongous)
         if self.collector != "G1":
             self._infer("G1")
-        pools.regions = int(before), int(after)
+
+    def _humongous_regions(self, pools: Pools, word: bytes, rest: bytes) -> None:
+        if (found := line.TO.match(rest)) is not None:
+            pools.humongous = int(found[1])
 
     def _old_pool(self, pools: Pools, word: bytes, rest: bytes) -> None:
         self._infer(POOLS[word[:-2]])
@@ -140,7 +145,7 @@ class Unified:
         number, name, before, after, capacity, spent = found.group(1, 2, 3, 4, 5, 6)
         when = self._when(found, block)
         heap = Occupancy(int(before) << 10, int(after) << 10, int(capacity) << 10)
-        self._ended(number, self._meaning(name), when, heap, stamps.of_ms(spent))
+        self._ended(number, self._meaning(name), when, heap, float(spent + b"e-3"))
 
     def _pause(self, number: bytes, rest: bytes, found: "re.Match[bytes]", block: bytes) -> None:
         """`Pause Young (Normal) (G1 Evacuation Pause) 15M->4M(64M) 11.870ms`; without the time at its end it is the line that opens it."""
@@ -281,6 +286,7 @@ class Unified:
 
 
 POOL_LINES: dict[bytes, Callable[[Unified, Pools, bytes, bytes], None]] = {
+    b"Humongous regions: ": Unified._humongous_regions,
     b"ParOldGen: ": Unified._old_pool,
     b"PSOldGen: ": Unified._old_pool,
     b"Tenured: ": Unified._old_pool,

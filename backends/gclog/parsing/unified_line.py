@@ -14,16 +14,17 @@ from backends.gclog.parsing.detect import OUT_OF_MEMORY
 from backends.gclog.parsing.sizes import CHANGE, SIZE
 
 NUMBERED = re.compile(
-    rb"GC\((\d+)\) (?:Pause ([^>\r\n]*) (\d+)M->(\d+)M\((\d+)M\) (\d+\.\d+)ms$|(Old|Humongous) regions: (\d+)->(\d+)|(?:[yYO]: )?"
-    rb"(Pause |ParOldGen: |PSOldGen: |PSYoungGen: |Tenured: |DefNew: |ParNew: |CMS: "
+    rb"GC\((\d++)\) (?:Pause ([^>\r\n]*) (\d++)M->(\d++)M\((\d++)M\) (\d++\.\d++)ms$"
+    rb"|Old regions: (\d++)->(\d++)(?:[^\n]*+\n[^\n]*?GC\(\1\) Humongous regions: \d++->(\d++))?|(?:[yYO]: )?"
+    rb"(Pause |Humongous regions: |ParOldGen: |PSOldGen: |PSYoungGen: |Tenured: |DefNew: |ParNew: |CMS: "
     rb"|Max Capacity: |Garbage Collection |Minor Collection |Major Collection |Concurrent cleanup)([^\r\n]*))",
     re.MULTILINE,
 )
-"""A pause as most are written; regions of G1; or a word, and the rest of the message."""
+"""A pause as most are written; regions of G1, those of humongous objects on the line behind; or a word, and the rest of the message."""
 YOUNG = re.compile(rb"Pause ([^>\r\n]*) (\d+)M->(\d+)M\((\d+)M\) (\d+\.\d+)ms\r?\n")
 LINES = re.compile(
-    rb"((\[\d{4}-[^\]\n]*\])?(?:\[(\d+\.\d+)s\])?(?:\[[^\]\n\d][^\]\n]*\])* ?"
-    rb"GC\(\d+\) Pause (Young[^>\r\n]*) \d+M->\d+M\(\d+M\) (\d+\.\d+)ms\r?\n)|([^\n]*\n)"
+    rb"((\[\d{4}-[^\]\n]*+\])?+(?:\[(\d++\.\d++)s\])?+(?:\[[^\]\n\d][^\]\n]*+\])*+ ?+"
+    rb"GC\(\d++\) Pause (Young[^>\r\n]*) \d++M->\d++M\(\d++M\) (\d++\.\d++)ms\r?+\n)|([^\n]*+\n)"
 )
 """Every line of a block: a young collection (the line, its date, uptime, name and pause), or any other."""
 HEADER = re.compile(rb"Using (G1|Parallel|Serial|Concurrent Mark Sweep|The Z Garbage Collector|Shenandoah|Epsilon)[ \r]*$", re.MULTILINE)
@@ -47,6 +48,7 @@ RARE = (
 """Messages without a number. Each is looked for only in a block that holds its literal."""
 SPENT = re.compile(rb"(\d+[.,]\d+)(ms|s)")
 FIRST_SIZE = re.compile(SIZE)
+TO = re.compile(rb"\d+->(\d+)")
 CYCLE = re.compile(rb"%b\((\d+)%%\)->%b\((\d+)%%\)" % (SIZE, SIZE))
 CAUSE = re.compile(rb"\(([^()]*(?:\([^()]*\))?[^()]*)\)[^()]*$")
 
