@@ -138,13 +138,13 @@ def one_by_one(log: Path) -> None:
             parser.feed(piece)
 
 
-PEAK = "import resource, sys; from backends.gclog.rows import read; read(sys.argv[1]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+PEAK = "import sys; from backends.gclog.rows import read; read(sys.argv[1]); print(open('/proc/self/status').read())"
 
 
 def peak_mb(log: Path) -> float:
     """Of a process that reads this log and nothing else."""
     done = subprocess.run([sys.executable, "-c", PEAK, str(log)], capture_output=True, text=True, check=True)
-    return int(done.stdout) / 1024
+    return next(int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("VmHWM:")) / 1024
 
 
 def program(directory: Path, sizes: Sizes) -> dict[str, Any]:
