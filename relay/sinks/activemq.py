@@ -1,8 +1,8 @@
 """Records into a queue of ActiveMQ Classic over STOMP 1.2: persistent, a transaction a batch, believed by its receipt.
 
 A receipt for each record costs 2 to 20 times as much (the broker's small answers wait for our delayed TCP acknowledgements); only a
-record that is alone is quicker without a transaction. A SEND that fails inside of one makes an ERROR and a COMMIT that fails, so nothing of
-a batch is there without the rest.
+record that is alone is quicker without a transaction. A SEND that is refused inside of one makes an ERROR, and the COMMIT behind it takes
+what was not refused all the same: so an ERROR means that nothing of the batch is acknowledged, whatever receipt comes after it.
 A connection that said ERROR, or gave no receipt in time, is thrown away: a late receipt must not be credited to the next batch. What was
 committed at that moment is there once more when the partner sends again, with the same `process-no`.
 
