@@ -63,10 +63,8 @@ async def test_a_drained_receiver_answers_publishes_at_once_and_stays_paused(tmp
         async with partner(relay.status()) as late:
             await late.send(request(2))
             assert await late.answer() == response(2, 200)
-    assert {path.name.partition("_")[2]: path.read_bytes() for path in (tmp_path / "inbox/a").glob("*.txt")} == {
-        "request.txt": request(1),
-        "request.1.txt": request(2),
-    }
+    files = list((tmp_path / "inbox/a").glob("*.txt"))  # a second one of the same minute, or the first of the next
+    assert sorted(path.read_bytes() for path in files) == [request(1), request(2)]
 
 
 async def test_a_drained_sender_is_paused_and_its_files_wait(tmp_path: Path) -> None:
