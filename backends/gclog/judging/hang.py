@@ -23,7 +23,7 @@ RELIEF, RELIEF_COUNT = 0.10, 5  # so far below what counts as full, so many coll
 WORKS_S, WORKS_COUNT, WORKS_SHARE = 60.0, 20, 0.10  # or it goes on so long with other collections and hardly any pauses: full, but at work
 RUN = 5  # a median of 4 full collections after the first futile one, on JVMs that are stuck
 STOPPED_SHARE = 0.50  # of the time of these
-STALLED_RUN, STALLS = 3, 3  # ZGC: threads that wait for memory say it sooner
+STALLS, STALLED_S, STALLED_RUN = 3, 2.0, 30  # ZGC: threads that waited, and for how long that goes on (or cycles, of a log without times)
 GROWS = 1.01  # a capacity that grew by more: the JVM still takes memory, what came before was not the end
 BETWEEN = 3  # other collections between two futile ones, where the log has no times: a JVM with more of them works
 KEEP = 8  # of a run
@@ -45,6 +45,7 @@ class Watch(Struct, frozen=True):
 
     run: tuple[Shares, ...] = ()  # the last of the futile collections
     futile: int = 0  # all of them
+    since: float | None = None  # the first of them, on the log's own clock
     fulls: int = 0  # full collections since the first futile one
     doubt: Shares | None = None  # the last futile one, also one that somebody asked for
     between: int = 0  # other collections since the last futile one
@@ -98,6 +99,7 @@ def _futile(watch: Watch, found: Shares) -> Watch:
         watch,
         run=(*run[1 - KEEP :], found),
         futile=futile + 1,
+        since=watch.since if run else found.event.at,
         fulls=fulls + 1,
         stalls=stalls + is_stall(found.event),
         doubt=found,
@@ -128,7 +130,7 @@ def _cycled(watch: Watch, found: Shares) -> Watch:
 def _hung(watch: Watch) -> Watch:
     run = watch.run[-RUN:]
     if run[-1].event.filled is not None:
-        is_hang = (watch.stalls >= STALLS and watch.futile >= STALLED_RUN) or (watch.stalls > 0 and watch.futile >= RUN)
+        is_hang = watch.futile >= RUN and watch.stalls >= STALLS and _lasts(watch)
         how = f"; threads waited for memory {count(watch.stalls, 'time')}"
     else:
         share = _stopped_share(run)
@@ -141,6 +143,12 @@ def _hung(watch: Watch) -> Watch:
     reason = f"{count(watch.futile, what)} in a row free no memory{how}; the last {last.percents}"
     hang = Hang(reason, last.event.at, last.event.wall, watch.fulls, tuple(one.event for one in watch.run))
     return replace(watch, hang=hang, seen=hang)
+
+
+def _lasts(watch: Watch) -> bool:
+    """A small heap may be full for some cycles, and threads wait for milliseconds, without anything being wrong with it."""
+    last = watch.run[-1].event.at
+    return watch.futile >= STALLED_RUN if watch.since is None or last is None else last - watch.since >= STALLED_S
 
 
 def _stopped_share(run: tuple[Shares, ...]) -> float | None:

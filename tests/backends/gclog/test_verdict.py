@@ -146,8 +146,12 @@ def test_g1_humongous_regions_count_as_old() -> None:
 
 
 def test_zgc_hangs_when_threads_wait_for_cycles_that_free_nothing() -> None:
-    assert verdict(*[cycle(at * 9.0, 100, "Allocation Stall") for at in range(1, 4)]) == "HANG"
-    assert verdict(cycle(1, 100), Stalled(1.5, None, 0.4), *[cycle(at * 9.0, 100) for at in range(2, 6)]) == "HANG"
+    stalled = [cycle(at * 9.0, 100, "Allocation Stall") for at in range(1, 6)]
+    assert (verdict(*stalled[:4]), verdict(*stalled)) == ("SUSPECT", "HANG")
+    waits = [Stalled(1.5 + at, None, 0.4) for at in range(3)]
+    assert verdict(cycle(1, 100), *waits, *[cycle(at * 9.0, 100) for at in range(2, 6)]) == "HANG"
+    assert verdict(*[cycle(at * 0.02, 100, "Allocation Stall") for at in range(1, 20)]) == "SUSPECT"  # a moment of it
+    assert verdict(*[cycle(at * 0.02, 100, "Allocation Stall") for at in range(1, 120)]) == "HANG"
     assert verdict(*[cycle(at * 300.0, 96, "Proactive") for at in range(1, 20)]) == "SUSPECT"  # full, and nobody waits
     assert verdict(*[cycle(at * 9.0, 88) for at in range(1, 20)]) == "OK"
 
