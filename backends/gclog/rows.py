@@ -23,17 +23,20 @@ GZIP = b"\x1f\x8b"
 
 
 def read(path: str, name: str = "") -> HeapFile:
-    """A whole log, plain, gzip, or `-` for standard input."""
-    parser, account = Parser(), Account()
+    """A whole log, plain, gzip, or `-` for standard input. One that breaks off is told as far as it goes, and `gap` says why."""
+    parser, account, lost = Parser(), Account(), None
     try:
         for piece in _pieces(path):
             account.note_all(parser.packed(piece))
     except (OSError, EOFError, zlib.error) as trouble:
-        return nothing(path, name or path, why(trouble, path))
+        lost = why(trouble, path)
+        if parser.style is None:
+            return nothing(path, name or path, lost)
     account.note_all(parser.finish())
     if parser.style is None:
         return nothing(path, name or path, f"not a GC log: no line of HotSpot's in {path}; give it the file of -Xlog:gc*:file= or -Xloggc:")
-    return _row(path, name or path, parser, account, None, Clock(account.last_at, account.last_wall))
+    row = _row(path, name or path, parser, account, None, Clock(account.last_at, account.last_wall))
+    return row if lost is None else structs.replace(row, gaps=1, gap=f"{lost}; what comes behind that is missing")
 
 
 def not_understood(path: str) -> tuple[int, list[bytes]]:
@@ -175,7 +178,8 @@ def _pieces(path: str) -> Iterator[bytes]:
         import gzip
 
         with gzip.GzipFile(fileobj=file) as unpacked:
-            yield from _chunks(unpacked)
+            while piece := unpacked.read1(CHUNK):  # what is there before it breaks off
+                yield piece
 
 
 class _Readable(Protocol):

@@ -109,7 +109,9 @@ def _complain(files: Sequence[HeapFile]) -> int:
     for file in files:
         if file.error:
             say(file.error if file.file in file.error else f"{file.file}: {file.error}")
-    return 1 if any(file.error for file in files) else 0
+        elif file.gap:
+            say(file.gap if file.file in file.gap else f"{file.file}: {file.gap}")
+    return 1 if any(file.error or file.gap for file in files) else 0
 
 
 def _list_unknown(files: Sequence[str]) -> int:

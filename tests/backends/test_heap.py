@@ -373,6 +373,15 @@ def test_what_is_no_log_says_so_and_nothing_is_invented(tmp_path: Path) -> None:
     assert {row.last_after_gc for row in (empty, noise, cut, folder, gone)} == {None}
 
 
+def test_a_packed_log_that_breaks_off_is_told_as_far_as_it_goes(tmp_path: Path) -> None:
+    text = "".join(LINE % at for at in range(1, 5000)).encode()
+    packed = gzip.compress(text)
+    (tmp_path / "cut.gz").write_bytes(packed[: len(packed) // 2])
+    (row,) = read_files([tmp_path / "cut.gz"])
+    assert 1000 < row.young < 4000 and row.error is None
+    assert row.gaps == 1 and "cannot be read" in str(row.gap) and str(row.gap).endswith("what comes behind that is missing")
+
+
 def test_importing_the_source_compiles_no_parser() -> None:
     import subprocess
 
