@@ -270,6 +270,7 @@ class Tail:
             missed = self._missed_files(files, former, fresh)
             is_empty = os.fstat(fresh.descriptor).st_size == 0
             if is_empty and not missed:
+                self._ask_for_gaps(files, former)
                 self._remember([one for one in files if one.inode != former.inode])
                 return
             yield from self._rest()  # what it got before its writer turned to the new one

@@ -28,8 +28,9 @@ class Writer:
         self._file: BinaryIO = self.open()
 
     def line(self) -> bytes:
-        """Unified logging writes a line at a stroke."""
-        return b"[%d.500s][info][gc] GC(%d) Pause Young (Normal) (G1 Evacuation Pause) 15M->7M(64M) 1.000ms\n" % (self._count, self._count)
+        """Unified logging writes a line at a stroke. No two lines end in the same way, as no two pauses take the same time."""
+        name = b"Pause Young (Normal) (G1 Evacuation Pause)"
+        return b"[%d.500s][info][gc] GC(%d) %b 15M->7M(64M) 1.%03dms\n" % (self._count, self._count, name, self._count)
 
     def open(self) -> BinaryIO:
         return self.path.open("ab", buffering=0)
@@ -102,7 +103,7 @@ class Jdk8Ring(Writer):
 
     def line(self) -> bytes:
         sizes = b"[PSYoungGen: 8700K->954K(9216K)] 18700K->11954K(97216K)"
-        return b"%d.500: [GC (Allocation Failure) %b, 0.0293009 secs]\n" % (self._count, sizes)
+        return b"%d.500: [GC (Allocation Failure) %b, 0.029%04d secs]\n" % (self._count, sizes, self._count)
 
     def open(self) -> BinaryIO:
         file = self._current().open("wb", buffering=0)
