@@ -9,10 +9,14 @@ import fcntl
 import hashlib
 import os
 import socket
+import time
 from pathlib import Path
+from typing import Final
 
 from relay.storage.moves import move
 from relay.storage.rename import rename_new
+
+PROBED_S: Final = 1.0  # longer than taking back what a dead relay of a thousand files had
 
 
 class Claims:
@@ -33,7 +37,7 @@ class Claims:
             self._prefix = ".claimed."
             self.directory = self._place / f"{self._prefix}{self._owner}"
             self.directory.mkdir(exist_ok=True)
-        self._lock = _lock(self.directory)
+        self._lock = _own_lock(self.directory)
         if self._lock is None:
             raise OSError(errno.EBUSY, "another relay with the same name and directory sends from it", str(self._place))
         return self._take_back(self.directory)
@@ -79,6 +83,14 @@ class Claims:
                 move(f"{claims}/{name}", str(self._place), name)
                 count += 1
         return count
+
+
+def _own_lock(claims: Path) -> int | None:
+    """Ours; None when a relay like us lives. Another one that looks whether we are dead (`adopt`) has it for a moment."""
+    until = time.monotonic() + PROBED_S
+    while (lock := _lock(claims)) is None and time.monotonic() < until:
+        time.sleep(PROBED_S / 50)
+    return lock
 
 
 def _lock(claims: Path) -> int | None:
