@@ -13,6 +13,7 @@ Basis = Literal["stated", "inferred", "regions", "heap"]
 minus eden and survivors, rounded as they are printed). regions: regions times their size (G1). heap: the whole heap, where the log has no
 more."""
 
+FileState = Literal["ok", "down", "denied"]
 HeapVerdict = Literal["OK", "SUSPECT", "LEAK", "THRASHING", "HANG", "STUCK", "SILENT", "ENDED", "UNKNOWN"]
 HeapEventKind = Literal["young", "full", "degenerated", "cycle", "usage", "pause", "stall", "exhausted", "start", "exit"]
 """young, full, degenerated, cycle and usage are collections (gclog.events says which is which); pause: the world stopped for a phase that
@@ -76,7 +77,7 @@ class HeapFile(Struct, frozen=True):
     full_last_hour: int | None = None
     old_script_pct: float | None = None  # after * 100 / before of the last full collection
     unknown_lines: int = 0
-    state: Literal["ok", "down", "denied"] = "ok"  # down: absent or unreadable; denied: this user may not read it
+    state: FileState = "ok"  # down: absent or unreadable; denied: this user may not read it
     error: str | None = None
     humongous_kib: int | None = None  # G1: humongous regions after the last collection; old to the JVM, not in `last_after_gc`
     window_s: float | None = None  # of the log, up to its last event: what the next three are of
@@ -90,6 +91,13 @@ class HeapFile(Struct, frozen=True):
     hang: HangSeen | None = None
     gaps: int = 0  # times that a part of the log was lost, or may have been, since it is followed
     gap: str | None = None  # the last of them, in words
+
+    @property
+    def old_kib(self) -> int | None:
+        """The old generation after the last collection, with G1's humongous regions, which are old to the JVM."""
+        if self.last_after_gc is None or self.last_after_gc.after_kib is None:
+            return None
+        return max(0, self.last_after_gc.after_kib) + (self.humongous_kib or 0 if self.old_basis == "regions" else 0)
 
 
 class HeapPoint(Struct, frozen=True, array_like=True):

@@ -6,7 +6,6 @@ Here are the configuration and the source; `gclog` reads, and is imported with t
 import asyncio
 import glob
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from backends.agent import HeapFile
 from backends.questions import Found, HeapOf, HeapPast, LogLines, LogLinesOf, Question
@@ -35,8 +33,6 @@ MAX_FILES = 512  # of one glob: a row each; more is a glob that took in a whole 
 QUEUE_S = 5.0  # that a question waits for the one before it
 ANSWER_S = 10.0  # for an answer; a first one of 16 MiB takes less than 1 s
 AGAIN_S = 0.02  # until an answer that nobody waits for any more has ended
-ARCHIVE = re.compile(r"(.+?)(\.\d+|-\d{8}(?:-?\d+)?)(\.current)?$")
-PACKED = ".gz"
 
 
 class Agent(Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,18 +169,17 @@ class Heaps(Unasked):
 
     def _row(self, name: str, path: str, now: float) -> HeapFile:
         from backends.gclog.follow import Follower
-        from backends.gclog.rows import live, why
+        from backends.gclog.rows import live
 
         follower = self._followers.setdefault(name, Follower())
-        error, is_denied, gaps = None, False, follower.gaps
+        trouble, gaps = None, follower.gaps
         try:
             follower.look(path)
-        except OSError as trouble:
-            error, is_denied = why(trouble, path), isinstance(trouble, PermissionError)
+        except OSError as error:
+            trouble = error
         if follower.gaps > gaps and follower.gap is not None:
             self._lost.append(f"{name}: {follower.gap}")
-        row = live(path, name, follower, now, error)
-        return replace(row, state="denied") if is_denied else row
+        return live(path, name, follower, now, trouble)
 
     def _forget(self) -> None:
         for follower in self._followers.values():
@@ -201,6 +196,8 @@ def followed(agent: Agent) -> tuple[list[tuple[str, str]], int]:
     path = str(Path(agent.path).expanduser())
     if not glob.has_magic(path):
         return [(agent.name, path)], 0
+    from backends.gclog.files.family import live_logs
+
     logs = sorted(live_logs(glob.glob(path)))  # noqa: PTH207  an absolute pattern is not for Path.glob
     if len(logs) < 2:
         return [(agent.name, logs[0] if logs else path)], 0
@@ -215,17 +212,3 @@ def left_out(agent: Agent, more: int) -> HeapFile:
 
     error = f"{count(more, 'log')} more match {agent.path}, and the first {MAX_FILES} alone are followed; give heap[] narrower patterns"
     return nothing(agent.path, f"{agent.name}/(left out)", error)
-
-
-def live_logs(paths: Iterable[str]) -> set[str]:
-    """The logs among the files of a glob: the archives of one log (`gc.log.3`, `gc.log.4.current`, `gc.log-20251125`) are not logs of their
-    own, and nobody writes a packed file."""
-    found = {path for path in paths if not path.endswith(PACKED)}
-    logs = set()
-    for path in found:
-        archive = ARCHIVE.fullmatch(path)
-        if archive is None:
-            logs.add(path)
-        elif archive[1] not in found:
-            logs.add(archive[1] if archive[3] else path)
-    return {log for log in logs if (archive := ARCHIVE.fullmatch(log)) is None or archive[1] not in logs}

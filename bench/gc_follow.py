@@ -17,11 +17,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from backends.gclog.events import Collected
-from backends.gclog.files.tail import Changed, Tail, newest_current
+from backends.gclog.files.family import newest_current
+from backends.gclog.files.tail import Changed, Tail
 from backends.gclog.follow import Follower
 from backends.gclog.parsing.assemble import Parser
 from backends.heap import INTERVAL_S, Agent, Heaps, read_files
-from bench.gc_throughput import HEADER, KINDS, MB, plain, write
+from bench.gc_throughput import HEADER, KINDS, MB, best, plain, write
 from bench.rig.kafka.report import at_most, run
 from bench.rig.rounds import rounded
 from tests.backends.gclog import writers
@@ -53,15 +54,6 @@ FULL, QUICK = Sizes(500 * MB, 100, 10, 4.0, 1000, INTERVAL_S), Sizes(5 * MB, 10,
 # The first gauge
 
 
-def best_cpu_s(call: Callable[[], object], runs: int = RUNS) -> float:
-    found = []
-    for _ in range(runs):
-        began = time.process_time()
-        call()
-        found.append(time.process_time() - began)
-    return min(found)
-
-
 def look_once(path: Path) -> Callable[[], None]:
     def look() -> None:
         follower = Follower()
@@ -75,10 +67,10 @@ def look_once(path: Path) -> Callable[[], None]:
 def gauge(path: Path, *, whole: bool = True) -> dict[str, Any]:
     """Of a log whose pages are in memory, as those of a log that is being written are."""
     megabytes = path.stat().st_size / MB
-    ours_s = best_cpu_s(look_once(path))
+    ours_s = best(look_once(path), RUNS, time.process_time)
     found: dict[str, Any] = {"megabytes": round(megabytes), "first_gauge_cpu_ms": rounded(ours_s * 1000)}
     if whole:
-        whole_s = best_cpu_s(lambda: read_files([path]), 1)
+        whole_s = best(lambda: read_files([path]), 1, time.process_time)
         found["read_whole_cpu_s"] = rounded(whole_s)
         found["whole_over_first_gauge"] = round(whole_s / ours_s)
         found["peer_rate"] = {f"{peer}_s_extrapolated": rounded(megabytes / rate) for peer, rate in PEER_RATE.items()}
@@ -193,8 +185,8 @@ def quiet(directory: Path, sizes: Sizes) -> dict[str, Any]:
         for follower, name in followers:
             follower.look(name)
 
-    follow_s = best_cpu_s(follow, sizes.looks)
-    rows_s = best_cpu_s(lambda: heaps._look(now), sizes.looks)
+    follow_s = best(follow, sizes.looks, time.process_time)
+    rows_s = best(lambda: heaps._look(now), sizes.looks, time.process_time)
     asyncio.run(heaps.close())
     for name in names:
         Path(name).unlink()

@@ -90,13 +90,13 @@ def write(path: Path, kind: str, size: int) -> None:
             number += 2000
 
 
-def best(call: Callable[[], object]) -> float:
-    """Wall seconds of the quickest of some runs."""
+def best(call: Callable[[], object], runs: int = RUNS, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of the quickest of some runs; wall seconds, where no other clock is given."""
     found = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
+    for _ in range(runs):
+        began = clock()
         call()
-        found.append(time.perf_counter() - began)
+        found.append(clock() - began)
     return min(found)
 
 

@@ -140,8 +140,7 @@ def _heap(file: HeapFile, prefix: str) -> Iterator[Figure]:
         most = None if used.capacity_kib is None else used.capacity_kib << 10
         yield Figure(file.name, _label(prefix, file.name, word), max(0, used.after_kib) << 10, "B", None, None, 0, most)
         if used.capacity_kib:
-            humongous = file.humongous_kib or 0 if file.old_basis == "regions" else 0
-            share = (max(0, used.after_kib) + humongous) * 100 / used.capacity_kib
+            share = (max(0, used.after_kib) if file.old_kib is None else file.old_kib) * 100 / used.capacity_kib
             yield Figure(file.name, _label(prefix, file.name, f"{word}_pct"), share, "%", None, None, 0, 100)
     if file.state == "ok":
         yield Figure(file.name, _label(prefix, file.name, "full_collections"), file.full, "c")

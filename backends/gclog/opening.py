@@ -17,10 +17,9 @@ from backends.gclog.events import Collected, Event, Launched, Named, Regioned, S
 from backends.gclog.files.family import UNREADABLE, Beside, beside, open_as, root_of
 from backends.gclog.files.tail import Tail
 from backends.gclog.judging.account import Account
-from backends.gclog.parsing.assemble import Parser
+from backends.gclog.parsing.assemble import HEAD, Parser
 from backends.gclog.parsing.detect import RANK
 
-HEAD = 8 << 10  # bytes: the header of a JVM with every flag set is 4 KiB
 WINDOW, WINDOW_MAX = 256 << 10, 16 << 20  # bytes from the end: a thousand lines of one event each; thirty lines an event at worst
 WIDER = 4
 ENOUGH = 200  # collections in the first window for a first verdict; in one four times as wide a quarter of that

@@ -1,16 +1,13 @@
 """The row of one log: what its account holds, as panes show it; and logs read as a whole, in flat memory."""
 
-import sys
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from msgspec import structs
 
-from backends.agent import HangSeen, HeapFile, Occupancy
-from backends.gclog.events import Collected
-from backends.gclog.files.tail import CHUNK
+from backends.agent import FileState, HangSeen, HeapFile, Occupancy
+from backends.gclog.events import Collected, Packed
+from backends.gclog.files.family import UNREADABLE
+from backends.gclog.files.text import STDIN, text_at
 from backends.gclog.follow import Follower
 from backends.gclog.judging.account import Account
 from backends.gclog.judging.evidence import Clock, told, uptime
@@ -19,52 +16,60 @@ from backends.gclog.judging.verdict import rule
 from backends.gclog.parsing.assemble import Parser
 
 HOUR_S = 3600.0
-GZIP = b"\x1f\x8b"
 
 
-def read(path: str, name: str = "") -> HeapFile:
-    """A whole log, plain, gzip, or `-` for standard input. One that breaks off is told as far as it goes, and `gap` says why."""
+def read(path: str, name: str = "", also: "Callable[[Packed], object] | None" = None) -> HeapFile:
+    """A whole log, plain, gzip, or `-` for standard input. One that breaks off is told as far as it goes, and `gap` says why.
+
+    `also` is told of every event: a log is read once, whatever is wanted of it."""
     parser, account, lost = Parser(), Account(), None
     try:
-        for piece in _pieces(path):
-            account.note_all(parser.packed(piece))
-    except (OSError, EOFError, zlib.error) as trouble:
-        lost = why(trouble, path)
+        for piece in text_at(path):
+            _note(account, parser.packed(piece), also)
+    except UNREADABLE as trouble:
+        lost = why(trouble, path, is_followed=False)
         if parser.style is None:
             return nothing(path, name or path, lost)
-    account.note_all(parser.finish())
+    _note(account, parser.finish(), also)
     if parser.style is None:
-        return nothing(path, name or path, f"not a GC log: no line of HotSpot's in {path}; give it the file of -Xlog:gc*:file= or -Xloggc:")
-    row = _row(path, name or path, parser, account, None, Clock(account.last_at, account.last_wall))
+        where = "standard input" if path == STDIN else path
+        return nothing(
+            path, name or path, f"not a GC log: no line of HotSpot's in {where}; give it the file of -Xlog:gc*:file= or -Xloggc:"
+        )
+    full_last_hour = _full_last_hour(account, 0.0, None)
+    row = _row(path, name or path, parser, account, None, Clock(account.last_at, account.last_wall), full_last_hour)
     return row if lost is None else structs.replace(row, gaps=1, gap=f"{lost}; what comes behind that is missing")
 
 
+def _note(account: Account, events: Sequence[Packed], also: "Callable[[Packed], object] | None") -> None:
+    account.note_all(events)
+    if also is not None:
+        for event in events:
+            also(event)
+
+
 def not_understood(path: str) -> tuple[int, list[bytes]]:
-    """How many lines of a whole log are not understood, and the first of them (gclog.noise). Raises OSError, EOFError and zlib.error."""
+    """How many lines of a whole log are not understood, and the first of them (gclog.noise). Raises UNREADABLE."""
     parser = Parser()
-    for piece in _pieces(path):
+    for piece in text_at(path):
         parser.packed(piece)
     parser.finish()
     return parser.unknown, parser.unknown_samples
 
 
-def live(path: str, name: str, follower: Follower, now: float, error: str | None) -> HeapFile:
-    """The row of a followed log. `error`: why it could not be read just now."""
+def live(path: str, name: str, follower: Follower, now: float, trouble: OSError | None) -> HeapFile:
+    """The row of a followed log. `trouble`: why it could not be read just now."""
     account, modified_at = follower.account, follower.tail.modified_at
+    error = None if trouble is None else why(trouble, path)
+    state: FileState = "denied" if isinstance(trouble, PermissionError) else "ok" if trouble is None else "down"
     if follower.parser.style is None:
-        return nothing(path, name, error or f"not a GC log (yet): no line of HotSpot's in {path}")
+        row = nothing(path, name, error or f"not a GC log (yet): no line of HotSpot's in {path}")
+        return row if trouble is None else structs.replace(row, state=state)
     quiet_s = None if modified_at is None else max(0.0, now - modified_at)
     clock = Clock(account.last_at, account.last_wall, modified_at)
-    row = _row(path, name, follower.parser, account, quiet_s, clock)
-    since = None if follower.is_whole else follower.first_at
-    return structs.replace(
-        row,
-        full_last_hour=_full_last_hour(account, quiet_s, since),
-        state="ok" if error is None else "down",
-        error=error,
-        gaps=follower.gaps,
-        gap=follower.gap,
-    )
+    full_last_hour = _full_last_hour(account, quiet_s or 0.0, None if follower.is_whole else follower.first_at)
+    row = _row(path, name, follower.parser, account, quiet_s, clock, full_last_hour)
+    return structs.replace(row, state=state, error=error, gaps=follower.gaps, gap=follower.gap)
 
 
 def nothing(path: str, name: str, error: str) -> HeapFile:
@@ -91,9 +96,11 @@ def nothing(path: str, name: str, error: str) -> HeapFile:
     )
 
 
-def why(trouble: Exception, path: str) -> str:
+def why(trouble: Exception, path: str, *, is_followed: bool = True) -> str:
     """For an operator: what, why, what next."""
     if isinstance(trouble, FileNotFoundError):
+        if not is_followed:
+            return f"{path} is absent: there is no such file"
         return f"{path} is absent; it is looked for again each time: does the agent run, and with -Xloggc or -Xlog:gc*?"
     if isinstance(trouble, PermissionError):
         return f"{path} may not be read by this user; give it read permission (the log, and its folders)"
@@ -101,7 +108,9 @@ def why(trouble: Exception, path: str) -> str:
     return f"{path} cannot be read: {reason}"
 
 
-def _row(path: str, name: str, parser: Parser, account: Account, quiet_s: float | None, clock: Clock) -> HeapFile:
+def _row(
+    path: str, name: str, parser: Parser, account: Account, quiet_s: float | None, clock: Clock, full_last_hour: int | None
+) -> HeapFile:
     found = account.findings()
     ruling = rule(found, quiet_s, parser.is_cut)
     full, rates = account.last_full, found.rates
@@ -127,7 +136,7 @@ def _row(path: str, name: str, parser: Parser, account: Account, quiet_s: float 
         reason=ruling.reason,
         last_event_at=last_event_at,
         last_full_at=None if full is None else clock.epoch(full.at, full.wall),
-        full_last_hour=_full_last_hour(account, quiet_s, None),
+        full_last_hour=full_last_hour,
         old_script_pct=_old_script(full),
         unknown_lines=parser.unknown,
         humongous_kib=None if account.last is None else account.last.humongous_kib,
@@ -156,36 +165,12 @@ def _old_script(full: Collected | None) -> float | None:
     return sizes.after_kib * 100 / sizes.before_kib
 
 
-def _full_last_hour(account: Account, quiet_s: float | None, read_from: float | None) -> int | None:
+def _full_last_hour(account: Account, quiet_s: float, read_from: float | None) -> int | None:
     """Full collections in the hour that ends now (at the last event, for a log nobody writes any more). None when the log has no times, or
     when only a part of that hour was read."""
     if account.last_at is None:
         return None
-    since = account.last_at + (quiet_s or 0.0) - HOUR_S
+    since = account.last_at + quiet_s - HOUR_S
     if read_from is not None and read_from > since:
         return None
     return sum(at > since for at in account.full_times)
-
-
-def _pieces(path: str) -> Iterator[bytes]:
-    if path == "-":
-        yield from _chunks(sys.stdin.buffer)
-        return
-    with Path(path).open("rb") as file:
-        if not file.peek(len(GZIP)).startswith(GZIP):
-            yield from _chunks(file)
-            return
-        import gzip
-
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            while piece := unpacked.read1(CHUNK):  # what is there before it breaks off
-                yield piece
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-def _chunks(file: _Readable) -> Iterator[bytes]:
-    while piece := file.read(CHUNK):
-        yield piece

@@ -89,20 +89,12 @@ def _read(files: Sequence[str], given: dict[str, Any]) -> int:
     from backends.heap import read_files
 
     now = time.time()
-    found = [_named(file, word) for word, file in zip(files, read_files(files, now), strict=True)]
+    found = read_files(files, now)
     if given["is_json"]:
         write_bytes(answers.pretty(answers.whole(Heap(tuple(found)), EVERYTHING)))
     elif well := tuple(file for file in found if not file.error):
         write_pane([Snapshot("heap", "heap", "ok", now, data=Heap(well))], "heap", EVERYTHING, now, is_coloured(given["no_color"]))
     return _complain(found)
-
-
-def _named(file: HeapFile, word: str) -> HeapFile:
-    """A file that is read once is not looked for again."""
-    if file.error is None or word == STDIO or Path(word).exists():
-        return file
-    error = f"{word} is absent: there is no such file"
-    return replace(file, reason=error, error=error)
 
 
 def _complain(files: Sequence[HeapFile]) -> int:
@@ -116,7 +108,7 @@ def _complain(files: Sequence[HeapFile]) -> int:
 
 def _list_unknown(files: Sequence[str]) -> int:
     """What of each file says nothing of collections: the application's own words, other programs', torn events."""
-    from backends.gclog.past.archives import UNREADABLE
+    from backends.gclog.files.family import UNREADABLE
     from backends.gclog.rows import not_understood
     from tui.format import count, visible
 
@@ -139,21 +131,14 @@ def _list_unknown(files: Sequence[str]) -> int:
 
 def _of_files(files: Sequence[str], events: int) -> Iterator[Report]:
     """One after the other: a large one is not kept while the next one is read."""
-    from backends.gclog.past.archives import UNREADABLE, whole
-    from backends.gclog.past.reading import past_of
+    from backends.gclog.past.fold import Past
     from backends.gclog.rows import read
 
     for word in files:
-        with whole(word) as path:
-            file = _named(read(path, word), word)
-            error = file.error.replace(path, "standard input") if word == STDIO and file.error else file.error
-            file = replace(file, file=word, error=error, reason=error or file.reason)
-            try:
-                past = None if error else past_of(path, word, MAX_HEAP_POINTS, events)
-            except UNREADABLE as trouble:  # it was there a moment ago
-                yield Report(file, None, f"{word} cannot be read: {trouble}")
-                continue
-        yield Report(file, past, error or "")
+        past = Past()
+        file = read(word, also=past.note)
+        told = None if file.error else past.told(word, MAX_HEAP_POINTS, events)
+        yield Report(file, told, file.error or file.gap or "")
 
 
 def _of_agents(path: Path, words: Sequence[str], given: dict[str, Any]) -> Iterator[Report]:

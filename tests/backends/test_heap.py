@@ -15,7 +15,8 @@ import pytest
 
 from backends import heap as module
 from backends.agent import HeapEvent, HeapFile, Occupancy
-from backends.heap import Agent, Heaps, followed, live_logs, read_files, sources
+from backends.gclog.files.family import live_logs
+from backends.heap import Agent, Heaps, followed, read_files, sources
 from backends.questions import HeapOf, HeapPast, JobsOf, LogLines, LogLinesOf
 from backends.snapshots import Heap
 from backends.source import Context, Unavailable
@@ -42,6 +43,18 @@ async def watch() -> AsyncIterator[Watch]:
     yield start
     for source in made:
         await source.close()
+
+
+def hung_look(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Looks hang until it is set."""
+    real, hung = Heaps._look, threading.Event()
+
+    def hang(self: Heaps, now: float) -> Heap:
+        hung.wait(10)
+        return real(self, now)
+
+    monkeypatch.setattr(Heaps, "_look", hang)
+    return hung
 
 
 def rows(heap: Heap) -> dict[str, HeapFile]:
@@ -214,14 +227,7 @@ async def test_reading_never_holds_up_the_loop_and_a_hung_file_system_is_told(
 ) -> None:
     log = tmp_path / "gc.log"
     log.write_text(LINE % 10)
-    source, hung = watch(("agent", log)), threading.Event()
-    real = Heaps._look
-
-    def hang(self: Heaps, now: float) -> Heap:
-        hung.wait(10)
-        return real(self, now)
-
-    monkeypatch.setattr(Heaps, "_look", hang)
+    source, hung = watch(("agent", log)), hung_look(monkeypatch)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await source.observe(NOW)
@@ -286,14 +292,7 @@ async def test_a_log_that_is_not_there_has_no_past_and_other_questions_no_answer
 async def test_a_question_and_a_look_do_not_wait_for_each_other(tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "gc.log"
     log.write_text(LINE % 10)
-    source, hung = watch(("agent", log)), threading.Event()
-    real = Heaps._look
-
-    def hang(self: Heaps, now: float) -> Heap:
-        hung.wait(10)
-        return real(self, now)
-
-    monkeypatch.setattr(Heaps, "_look", hang)
+    source, hung = watch(("agent", log)), hung_look(monkeypatch)
     look = asyncio.create_task(source.observe(NOW))
     await asyncio.sleep(0)
     first, second = await asyncio.gather(source.ask(HeapOf("agent")), source.ask(HeapOf("agent")))

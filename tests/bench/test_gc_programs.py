@@ -1,38 +1,32 @@
-"""The other benchmarks of GC logs run at a small size, say what they promise, and have nothing in the counts that must be 0."""
-
-import json
-import re
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+"""Every benchmark of GC logs runs at a small size, says what it promises, and has nothing in the counts that must be 0."""
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-LIMIT_S = 240
-PROMISED: dict[str, tuple[set[str], set[str], set[str]]] = {  # beginnings of goals, counts that must be 0, and what else stands there
-    "throughput": ({"H3"}, {"lines_not_understood"}, {"scans", "memory_grown_mb"}),
-    "follow": ({"H2", "H5"}, {"lost_without_a_gap", "twice"}, {"first_gauge", "storms", "quiet", "latency"}),
+from tests.bench.promises import Promise, kept, made, programs
+
+KINDS = ("JDK 8 parallel, details", "G1 -Xlog:gc", "G1 -Xlog:gc*")
+FOLLOWED = {"H5, lost", "H5, twice", "H5, quiet", "H5, quiet with rows"}
+JUDGED = {"H4, false", "H4, found", "H4, soon", "H4, made, false", "H4, made, missed"}
+PROMISED = {
+    "throughput": Promise({f"H3 {kind}" for kind in KINDS} | {"H3 memory"}, {"lines_not_understood"}, {"scans", "memory_grown_mb"}),
+    "follow": Promise(
+        {f"H2, {kind}" for kind in KINDS} | FOLLOWED,
+        {"lost_without_a_gap", "twice"},
+        {"first_gauge", "storms", "quiet", "latency"},
+    ),
+    "verdicts": Promise(JUDGED, {"false_hangs", "missed_hangs_made"}, {"real"}),
 }
 
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_it_says_what_it_promises_and_counts_nothing_that_must_not_be(name: str) -> None:
-    command = [sys.executable, "-m", f"bench.gc_{name}", "--quick"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    goals, zero, others = PROMISED[name]
-    assert (found["bench"], found["quick"]) == (f"gc_{name}", True)
-    assert {goal["id"][:2] for goal in found["goals"]} == goals
-    assert all(goal["measured"] is not None and goal["wanted"] for goal in found["goals"])
-    assert found["must_be_zero"] == dict.fromkeys(zero, 0)
-    assert others <= found.keys()
+    found = kept(f"gc_{name}", PROMISED[name])
+    if name == "verdicts":  # its figures do not depend on the machine
+        assert {goal["id"] for goal in found["goals"] if not goal["reached"]} <= {
+            "H4, made, false"
+        }  # a few suspicions, told in docs/heap.md
+        assert found["real"]["healthy"]["logs"] > 0
 
 
 def test_make_runs_all_of_them() -> None:
-    programs = {path.stem for path in (ROOT / "bench").glob("gc_*.py")}
-    found = re.search(r"bench-heap:.*\n.*for name in ([a-z0-9 ]+); do", (ROOT / "Makefile").read_text())
-    assert found is not None
-    assert programs == {f"gc_{name}" for name in found[1].split()}
+    assert programs("gc") == {f"gc_{name}" for name in PROMISED} == made("bench-heap", "gc")

@@ -26,10 +26,9 @@ class Gauge(NamedTuple):
 
 
 def gauge(file: HeapFile) -> Gauge:
-    """The best figure there is. Humongous regions are old to the JVM, and count where the rest is counted in regions."""
-    if (old := file.last_after_gc) is not None and old.after_kib is not None:
-        humongous = file.humongous_kib or 0 if file.old_basis == "regions" else 0
-        return Gauge(old, basis(file.old_basis), max(0, old.after_kib) + humongous, old.capacity_kib)
+    """The best figure there is."""
+    if (old := file.last_after_gc) is not None and file.old_kib is not None:
+        return Gauge(old, basis(file.old_basis), file.old_kib, old.capacity_kib)
     heap = file.heap_last
     if heap is None:
         return Gauge(file.last_after_gc, basis(file.old_basis) if file.last_after_gc is not None else "", None, None)

@@ -11,24 +11,24 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from msgspec import Struct, structs
 
 CHUNK = 256 << 10  # bytes read at once
-FINGERPRINT = (
-    1 << 10
-)  # first bytes of a file: JDK 8 begins with 200 that are the same in each of its logs, the free memory comes after them
+FINGERPRINT = 1 << 10  # first bytes of a file: JDK 8 begins each of its logs with the same 200, the free memory comes after them
 ANCHOR = 256  # last bytes read of a file, with the stamps of the last lines: another file has others there
 NEIGHBOUR = re.compile(r"\.\d+(\.current)?$")
 MOVED = re.compile(r"(?:\.(?P<number>\d+)(?P<current>\.current)?|-\d{8}(?:-?\d+)?)(?P<packed>\.gz)?")  # the second form: dates of logrotate
+ARCHIVE = re.compile(rf"(?P<root>.+?){MOVED.pattern}", re.DOTALL)
 MAX_OPEN = 64  # files of a log looked at, each through a descriptor for that long; rings have 5 to 20
 TRIES = 16  # of reading a directory while the log is rotated
 MAX_HOLE = 256 << 20  # bytes of nothing read before the text of a packed file
 DIGEST = 16  # bytes
 UNREADABLE = (OSError, EOFError, zlib.error)
+
+PACKED_SUFFIX = ".gz"
 
 Inode = tuple[int, int]
 
@@ -97,6 +97,18 @@ def root_of(path: str) -> str:
     return NEIGHBOUR.sub("", path)
 
 
+def live_logs(paths: Iterable[str]) -> set[str]:
+    """The logs among these files: the archives of one (`gc.log.3`, `gc.log.4.current`, `gc.log-20251125`) are not logs of their own, and
+    nobody writes a packed file."""
+    found = {path for path in paths if not path.endswith(PACKED_SUFFIX)}
+    archives = {path: archive for path in found if (archive := ARCHIVE.fullmatch(path)) is not None}
+    logs = found - archives.keys()
+    for path, archive in archives.items():
+        if archive["root"] not in found:
+            logs.add(archive["root"] if archive["current"] else path)
+    return {log for log in logs if log not in archives or archives[log]["root"] not in logs}
+
+
 def beside(path: str) -> list[Beside]:
     """The files that a rotation left beside this log, in no order."""
     folder, root = os.path.split(root_of(path))
@@ -133,11 +145,6 @@ def snapshot(stack: ExitStack, path: str) -> list[Beside]:
 def endless(path: str) -> OSError:
     """The next look sees to it."""
     return OSError(errno.EAGAIN, f"{path} is rotated faster than it can be looked at")
-
-
-def numbered_neighbours(path: str) -> list[str]:
-    """The numbered files of the same log: of `gc.log`, and of `gc.log.4.current`."""
-    return [file.path for file in beside(path) if file.number is not None and not file.is_packed]
 
 
 def newest_current(path: str) -> str:
@@ -243,17 +250,6 @@ def text_of(file: Beside, start: int) -> Generator[bytes, None, None]:
         text.seek(start)
         while piece := text.read(CHUNK):
             yield piece
-
-
-def pieces(path: str, start: int = 0) -> Iterator[bytes]:
-    """A plain file, as far as it can be read."""
-    try:
-        with Path(path).open("rb") as file:
-            file.seek(start)
-            while piece := file.read(CHUNK):
-                yield piece
-    except OSError:
-        return
 
 
 def hole_of(descriptor: int) -> int:

@@ -15,11 +15,10 @@ from contextlib import ExitStack, closing
 
 from msgspec import Struct, structs
 
-from backends.gclog.files.family import ANCHOR as ANCHOR
-from backends.gclog.files.family import CHUNK as CHUNK
-from backends.gclog.files.family import FINGERPRINT as FINGERPRINT
-from backends.gclog.files.family import NEIGHBOUR as NEIGHBOUR
 from backends.gclog.files.family import (
+    ANCHOR,
+    CHUNK,
+    FINGERPRINT,
     TRIES,
     UNREADABLE,
     Beside,
@@ -34,12 +33,8 @@ from backends.gclog.files.family import (
     snapshot,
     text_of,
 )
-from backends.gclog.files.family import newest_current as newest_current
-from backends.gclog.files.family import numbered_neighbours as numbered_neighbours
-from backends.gclog.files.family import pieces as pieces
 from backends.gclog.files.moved import Opened, are_one, begins_as, holds, is_copy, present_of
 
-MAX_MISSED = 64  # files read that came and went between two looks, each through a descriptor of its own for that long; more is a gap
 MAX_LEFT = 4  # files
 EMPTIED = "the log was emptied, and no copy of it is left: what was written between two looks is lost"
 OVERWRITTEN = "more rotations than archives between two looks: what the overwritten ones held is lost"

@@ -12,6 +12,7 @@ from backends.gclog.parsing.noise import Strangers, before_the_log
 from backends.gclog.parsing.unified import Unified
 
 MAX_LINE = 64 << 10  # bytes: no message of a JVM comes near; a longer line is another program's and is passed over
+HEAD = 8 << 10  # bytes: the header of a JVM with every flag set is 4 KiB
 BLOCK = 256 << 10  # bytes given to a reader at once: fits the processor's cache, keeps the interpreter lock for milliseconds only
 
 

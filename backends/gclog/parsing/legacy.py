@@ -6,10 +6,10 @@ many lines: concurrent phases are cut out first, then lines are gathered until t
 
 import re
 
-from backends.gclog.events import Exhausted, Exited, Launched, Named, Packed, Run
+from backends.gclog.events import MAX_MARK, Exhausted, Exited, Launched, Named, Packed, Run
 from backends.gclog.parsing import legacy_event, runs, stamps
 from backends.gclog.parsing.detect import POOLS, RANK
-from backends.gclog.parsing.legacy_event import DATE, LIMIT, LINES, MAX_MARK, PLAIN, SHENANDOAH, START, TIME, Told
+from backends.gclog.parsing.legacy_event import DATE, LIMIT, LINES, PLAIN, SHENANDOAH, START, TIME, Told
 from backends.gclog.parsing.noise import Strangers, is_known
 
 MAX_EVENT = 64 << 10  # bytes of one event: class histograms and heap prints are cut out line by line, nothing else comes near
@@ -43,7 +43,6 @@ HINTS = (
     (b"garbage-first heap", re.compile(rb"garbage-first heap"), "G1"),
 )
 """Words outside events that belong to one collector: a literal to look for in the block, then the pattern."""
-BACKWARDS_S = 1.0  # an uptime that falls by more than this is another JVM's
 
 
 class Legacy:
@@ -88,7 +87,7 @@ class Legacy:
     def _run(self, rows: runs.Rows) -> bool:
         """Takes these lines for a run, when their clock rises and they are of one collector."""
         lines, dates, uptimes, names, pauses, _ = zip(*rows, strict=True)
-        last = runs.last_stamp(uptimes if uptimes[0] else dates, self._last_at, BACKWARDS_S)
+        last = runs.last_stamp(uptimes if uptimes[0] else dates, self._last_at)
         if last is None or len(set(names)) > 1:
             return False
         self._last_at = self._last_at if last.at is None else last.at
@@ -217,7 +216,7 @@ class Legacy:
     def _when(self, prefix: bytes) -> stamps.Stamps:
         at, wall = stamps.legacy(prefix)
         if at is not None:
-            if self._last_at is not None and at < self._last_at - BACKWARDS_S:
+            if self._last_at is not None and at < self._last_at - stamps.BACKWARDS_S:
                 self._events.append(Launched(at))
             self._last_at = at
         return at, wall

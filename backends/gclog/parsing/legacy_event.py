@@ -6,7 +6,7 @@ The text is read by what stands where: pools by their names, the whole heap and 
 import re
 
 from backends.agent import Basis, Occupancy
-from backends.gclog.events import Collected, Event, Exhausted, Kind, Paused, Sized
+from backends.gclog.events import MAX_MARK, Collected, Event, Exhausted, Kind, Paused, Sized
 from backends.gclog.parsing import stamps
 from backends.gclog.parsing.detect import OUT_OF_MEMORY, POOLS
 from backends.gclog.parsing.sizes import CHANGE, SIZE, change, kib
@@ -40,7 +40,6 @@ LIMIT = re.compile(rb"GC time (?:would exceed|is exceeding) GCTimeLimit[^\r\n]*|
 EDEN = re.compile(rb"\[Eden: %b\(%b\)->%b\(%b\) Survivors: %b->%b Heap: %b\(%b\)->%b\(%b\)\]" % ((SIZE,) * 10))
 BARE = re.compile(rb"   \[ ?%b->%b\(%b\)\]" % (SIZE, SIZE, SIZE))
 SHENANDOAH = re.compile(rb"\[(Pause [^\[\],]*?|Concurrent cleanup)(?: (%b->%b\(%b\)))?, (\d+[.,]\d+) ms\]" % (SIZE, SIZE, SIZE))
-MAX_MARK = 200  # characters of the JVM's own words that are kept
 
 Told = tuple[list[Event], list[str]]
 """The events of a text, and the collectors that its words belong to, in order."""

@@ -42,14 +42,14 @@ class Last(NamedTuple):
     at: float | None
 
 
-def last_stamp(column: Sequence[bytes], before: float | None, slack_s: float) -> Last | None:
+def last_stamp(column: Sequence[bytes], before: float | None) -> Last | None:
     """None when the clock of these lines, uptimes or dates, does not rise from what was `before`: then it is no run."""
     if not column[0]:
         return None if any(column) else Last(None)
     if not all(column):
         return None
     found = _of_dates(column) if b"T" in column[0] else _of_uptimes(column)
-    if found is None or (before is not None and found[0] < before - slack_s):
+    if found is None or (before is not None and found[0] < before - stamps.BACKWARDS_S):
         return None
     return Last(found[1])
 

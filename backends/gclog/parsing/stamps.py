@@ -11,6 +11,8 @@ TICKS = re.compile(rb"\[ *(\d+)(ms|ns)\]")
 UPTIME = re.compile(rb"(\d{1,12}[.,]\d{1,9}): ?(?:#\d{1,12}: ?)?$")
 EPOCH_MS = 10**12  # milliseconds: larger is a date, smaller an uptime; no JVM runs for 31 years
 
+BACKWARDS_S = 1.0  # threads write a few milliseconds out of order; a clock that falls by more is another JVM's
+
 Stamps = tuple[float | None, float | None]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from backends.agent import Occupancy
 from backends.gclog.events import (
+    MAX_MARK,
     Collected,
     Exhausted,
     Exited,
@@ -33,8 +34,6 @@ from backends.gclog.parsing.unified_line import NUMBERED, Meaning, Pools
 
 MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing
-MAX_MARK = 200  # characters of the JVM's own words that are kept
-BACKWARDS_S = 1.0  # threads write a few ms out of order; an uptime that falls by more is another JVM's
 WHOLE_HEAP = ("ZGC", "ZGC generational", "Shenandoah", "Shenandoah generational", "Epsilon")
 
 NO_POOLS = Pools()
@@ -88,7 +87,7 @@ class Unified:
     def _run(self, rows: runs.Rows) -> bool:
         """Takes these lines for a run, when their clock rises."""
         lines, dates, uptimes, names, pauses, _ = zip(*rows, strict=True)
-        last = runs.last_stamp(uptimes if uptimes[0] else dates, self._last_at, BACKWARDS_S)
+        last = runs.last_stamp(uptimes if uptimes[0] else dates, self._last_at)
         if last is None or self.collector in WHOLE_HEAP:
             return False
         if last.at is not None:
@@ -267,7 +266,7 @@ class Unified:
         start = found.start()
         at, wall = stamps.unified(block, block.rfind(b"\n", 0, start) + 1, start)
         if at is not None:
-            if launch and self._last_at is not None and at < self._last_at - BACKWARDS_S:
+            if launch and self._last_at is not None and at < self._last_at - stamps.BACKWARDS_S:
                 self._open.clear()
                 self._events.append(Launched(at))
                 self._last_at = at

@@ -6,23 +6,20 @@ The number in a name says nothing of age: a ring of files wraps around, and logr
 import gzip
 import os
 import stat
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from backends.gclog.events import Collected, Event, Opened, Paused
-from backends.gclog.files.family import CHUNK, beside, newest_current, open_regular
+from backends.gclog.files.family import PACKED_SUFFIX, beside, newest_current, open_regular
 from backends.gclog.files.family import UNREADABLE as UNREADABLE
+from backends.gclog.files.text import PACKED
 from backends.gclog.parsing.assemble import Parser
 from backends.gclog.parsing.stamps import Stamps
 
-PACKED: Final = b"\x1f\x8b"
-PACKED_SUFFIX: Final = ".gz"
 DEFLATED: Final = PACKED + b"\x08"
 MAX_RATIO: Final = 1100  # of deflate: 1,032
 MAX_ARCHIVES: Final = 64  # the newest: a ring has 5 to 20
@@ -154,31 +151,3 @@ def length_of(log: Log) -> int:
     except OSError:
         return log.size
     return told if is_packed and log.size < told < log.size * MAX_RATIO else log.size
-
-
-@contextmanager
-def whole(path: str) -> Iterator[str]:
-    """A path that can be read more than once: standard input (`-`) is kept in a file meanwhile."""
-    if path != "-":
-        yield path
-        return
-    with tempfile.NamedTemporaryFile(prefix="relay-console-") as kept:
-        while piece := sys.stdin.buffer.read(CHUNK):
-            kept.write(piece)
-        kept.flush()
-        yield kept.name
-
-
-def pieces_of(path: str) -> Iterator[bytes]:
-    """The text of a file, packed or not whatever it is called. Raises UNREADABLE."""
-    with Path(path).open("rb") as file:
-        if not file.peek(len(PACKED)).startswith(PACKED):
-            yield from _chunks(file)
-            return
-        with gzip.GzipFile(fileobj=file) as inner:
-            yield from _chunks(inner)
-
-
-def _chunks(file: "IO[bytes] | gzip.GzipFile") -> Iterator[bytes]:
-    while piece := file.read(CHUNK):
-        yield piece

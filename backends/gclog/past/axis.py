@@ -5,9 +5,7 @@ the last write of the file. Where the clock falls back (another JVM, of whose st
 before it: the newest is always right. Places on the axis stay what they are; only what they are shown as moves.
 """
 
-from typing import Final
-
-BACKWARDS_S: Final = 1.0  # threads write a few milliseconds out of order; a clock that falls by more is another one
+from backends.gclog.parsing.stamps import BACKWARDS_S
 
 
 class Axis:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from backends.gclog.events import Launched, Named, Packed, Regioned
 from backends.gclog.files.family import CHUNK, FINGERPRINT, newest_current
-from backends.gclog.parsing.assemble import Parser
+from backends.gclog.parsing.assemble import HEAD, Parser
 from backends.gclog.parsing.stamps import Stamps
 from backends.gclog.past.archives import (
     EDGE,
@@ -25,7 +25,6 @@ from backends.gclog.past.archives import (
     in_order,
     length_of,
     opened,
-    pieces_of,
     unpacked,
 )
 from backends.gclog.past.archives import identity as identity
@@ -35,7 +34,6 @@ from backends.wording import count
 
 BUDGET: Final = 16 << 20  # bytes of text for a first answer: 0.5 s, a day of most agents
 EXACT: Final = 1 << 20  # bytes fed line by line: 500 events of two kilobytes; 80 ms
-HEAD: Final = 8 << 10  # bytes: the header of a JVM with every flag set is 4 KiB
 MAX_KEPT: Final = 16  # agents: those that somebody looks at
 TRIES: Final = 3  # of a reading that a rotation comes across
 
@@ -248,17 +246,6 @@ class Reading:
         for event in events:
             self.past.note(event, file, place)
         return any(isinstance(event, Launched) for event in events)
-
-
-def past_of(path: str, name: str, points: int, events: int) -> HeapPast:
-    """All of one file, packed or not; dated only by its own lines. Raises UNREADABLE."""
-    parser, past = Parser(), Past()
-    for piece in pieces_of(path):
-        for event in parser.packed(piece):
-            past.note(event)
-    for event in parser.finish():
-        past.note(event)
-    return past.told(name, points, events)
 
 
 def _from_descriptor(descriptor: int, part: Part) -> Iterator[bytes]:

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backends.gclog.events import Collected
-from backends.gclog.files.tail import Changed, Tail, newest_current
+from backends.gclog.files.family import newest_current
+from backends.gclog.files.tail import Changed, Tail
 from backends.gclog.follow import Follower
 from backends.gclog.parsing.assemble import Parser
 from tests.backends.gclog.writers import ARCHIVES, KINDS, CopyTruncate, HoleCopyTruncate, Jdk8Ring, Writer

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.gclog.files.tail import Changed, Tail, newest_current
+from backends.gclog.files.family import newest_current
+from backends.gclog.files.tail import Changed, Tail
 
 
 class Writer:
