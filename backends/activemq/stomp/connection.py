@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self.subscribed = 0
         self._line = Transport(place, lambda data: self._hand(self._write, data), lambda: self._hand(self._time_out))
         self._speaker = Speaker(self._line, self._hand, self)
-        self._threads: list[threading.Thread] = []
+        self._threads: set[threading.Thread] = set()
 
     @property
     def is_fit(self) -> bool:
@@ -292,7 +292,7 @@ class Connection(asyncio.Protocol):
         """Nothing is read or written after this."""
         self._fail(why)
         self._is_welcome = False
-        self._threads = self._threads or self._speaker.end()
+        self._threads = self._line.end()
         if self._wire is not None:
             self._wire.abort()
 

@@ -45,6 +45,8 @@ class Transport(BaseTransport):  # type: ignore[misc]  # stomp.py has no types
         self._write, self._timed_out = write, timed_out
         self._frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._is_over = False
+        self._telling = threading.Lock()  # never held over a wait
+        self._threads: set[threading.Thread] = set()
         self.override_threading(_reader)
 
     def feed(self, frame: bytes) -> None:
@@ -58,11 +60,32 @@ class Transport(BaseTransport):  # type: ignore[misc]  # stomp.py has no types
         self._write(encoded_frame)
 
     def process_frame(self, f: Any, frame_str: bytes) -> None:
-        self.size = len(frame_str) + 1
-        super().process_frame(f, frame_str)
+        with self._telling:
+            if self._is_over:
+                return
+            self.size = len(frame_str) + 1
+            super().process_frame(f, frame_str)
+            self._note_heart()
 
     def cleanup(self) -> None:
         self._is_over = True
+
+    def end(self) -> set[threading.Thread]:
+        """All threads there have been, which end now. That of the heart-beats was started by the reader before this, or never will be."""
+        with self._telling:
+            self._is_over = True
+            self.set_connected(False)
+            self.get_listener("protocol-listener").heartbeat_terminate_event.set()
+        self.feed(b"")
+        if self.io_thread is not None:
+            self._threads.add(self.io_thread)
+        return self._threads
+
+    def _note_heart(self) -> None:
+        """While it is known: it forgets itself before it has ended."""
+        heart = self.get_listener("protocol-listener").heartbeat_thread
+        if heart is not None:
+            self._threads.add(heart)
 
     def disconnect_socket(self) -> None:
         """The thread of the heart-beats calls this when the peer is silent, and must end then: it would sleep another beat."""
@@ -83,21 +106,12 @@ class Speaker(BaseConnection, Protocol12):  # type: ignore[misc]
         logging.getLogger("stomp.py").setLevel(logging.CRITICAL)  # it logs tracebacks of what we say in a sentence, and frames with secrets
         BaseConnection.__init__(self, transport)
         Protocol12.__init__(self, transport, (HEART_BEAT_MS, HEART_BEAT_MS))
-        self._heart = transport.get_listener("protocol-listener")
         transport.set_listener("zz-connection", _Ears(transport, hand, heard))  # behind stomp.py's own: they are called by their names
 
     def begin(self, user: str, password: str) -> None:
         """CONNECT; there is a wire."""
         self.transport.start()
         self.connect(user or None, password or None, wait=False, with_connect_command=True)
-
-    def end(self) -> list[threading.Thread]:
-        """Its threads, which end now."""
-        threads = [self.transport.io_thread, self._heart.heartbeat_thread]
-        self._heart.heartbeat_terminate_event.set()
-        self.transport.set_connected(False)
-        self.transport.feed(b"")
-        return [thread for thread in threads if thread is not None]
 
 
 class _Ears:

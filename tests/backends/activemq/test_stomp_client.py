@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from stomp.listener import HeartbeatListener
 
 from backends.activemq.config import StompTls
 from backends.activemq.stomp import client as stomp_client
@@ -454,6 +455,39 @@ async def test_a_frame_without_an_end_is_not_collected_for_ever(monkeypatch: pyt
 
     async with stomp_peer(talk) as address, client(address, timeout=5) as ours:
         assert "a frame of more than 1 MiB" in str(await trouble(ours))
+
+
+async def test_a_connection_that_ends_while_it_is_welcomed_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """stomp.py starts its heart-beats when it hears of the welcome, which may be after we have left."""
+    monkeypatch.setattr("backends.activemq.stomp.frames.MAX_FRAME", 1 << 16)
+    heard = threading.Event()
+    original = HeartbeatListener.on_connected
+
+    def late(listener: HeartbeatListener, frame: object) -> None:
+        heard.set()
+        time.sleep(0.1)
+        original(listener, frame)
+
+    def slow(loop: Callable[[], None]) -> threading.Thread:
+        def linger() -> None:
+            loop()
+            time.sleep(0.05)
+
+        thread = threading.Thread(target=linger, daemon=True)
+        thread.start()
+        return thread
+
+    monkeypatch.setattr(HeartbeatListener, "on_connected", late)
+    monkeypatch.setattr("stomp.utils.default_create_thread", slow)
+
+    async def talk(conversation: Conversation) -> None:
+        await conversation.welcome()
+        await until(heard.is_set)
+        await conversation.say(b"MESSAGE\n\n" + b"x" * 70_000)
+        await asyncio.sleep(5)
+
+    async with stomp_peer(talk) as address, client(address, timeout=5) as ours:
+        assert "a frame of more than" in str(await trouble(ours))
 
 
 async def test_beats_that_come_together_lose_no_frame() -> None:
