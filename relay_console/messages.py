@@ -12,10 +12,10 @@ from backends.activemq.messages.lines import to_line
 from backends.messages import Message, Property
 from relay_console import tables
 from relay_console.tables import Title, Word
+from tui import hexdump
 from tui.format import UNKNOWN, age, count, moment, visible
 
 SHOWN: Final = 200  # characters of a body in a table; one message alone has all that was read
-DUMPED: Final = 16  # bytes in a line of hexadecimal ones
 _TITLES: Final = (
     Title("TIME"),
     Title("AGE", "right"),
@@ -124,7 +124,7 @@ def _whole_body(message: Message, is_hex: bool) -> Iterator[str]:
     if message.body is None:
         yield "(no body)" if message.kind == "empty" else "(its body is not told)"
     elif is_hex or (message.kind == "bytes" and not _is_text(message.body)):
-        yield from _dump(message.body)
+        yield from hexdump.lines(message.body)
     else:
         yield from (visible(line) for line in message.body.decode(errors="replace").split("\n"))
     if message.body is not None and is_part(message):
@@ -136,14 +136,6 @@ def _is_text(body: bytes) -> bool:
         return all(char.isprintable() or char in "\t\r\n" for char in body.decode())
     except UnicodeDecodeError:
         return False
-
-
-def _dump(body: bytes) -> Iterator[str]:
-    """`00000010  68 65 6c 6c 6f  hello`"""
-    for start in range(0, len(body), DUMPED):
-        row = body[start : start + DUMPED]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-        yield f"{start:08x}  {row.hex(' '):<{DUMPED * 3 - 1}}  {text}"
 
 
 def json_line(message: Message, queue: str, broker: str) -> bytes:

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from tui import xmlview
+from tui import hexdump, xmlview
 from tui.format import pad, size, visible, width
 from tui.pane import Form
 
@@ -13,7 +13,6 @@ MAX_SHOWN: Final = 64 << 10  # bytes of one value on a page; a screen shows some
 MAX_COPIED: Final = 64 << 10  # characters; more than this no clipboard takes, see tui.clipboard
 MAX_LINE: Final = 400  # bytes that one line of a table could show
 MAX_PARSED: Final = 1 << 20  # bytes that are laid out as JSON: some 10 ms
-BESIDE: Final = 16  # bytes a line of hex
 TEXT_SHARE: Final = 0.7  # of the characters that must be printable for bytes to be called text
 
 
@@ -113,14 +112,7 @@ def as_text(data: bytes, whole: int) -> str:
 
 @lru_cache(8)
 def as_hex(data: bytes, whole: int) -> str:
-    """`00000010  7b 22 6f 72 64 65 72 22  …  |{"order"…|`."""
-    lines: list[str] = []
-    for begin in range(0, min(len(data), MAX_SHOWN // 4), BESIDE):
-        part = data[begin : begin + BESIDE]
-        left, right = part[:8].hex(" "), part[8:].hex(" ")
-        seen = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)
-        lines.append(f"{begin:08x}  {left:<23}  {right:<23}  |{seen}|")
-    return "\n".join(lines) + _cut(data, whole, MAX_SHOWN // 4)
+    return "\n".join(hexdump.lines(data[: MAX_SHOWN // 4])) + _cut(data, whole, MAX_SHOWN // 4)
 
 
 def _cut(data: bytes, whole: int, most: int = MAX_SHOWN) -> str:

@@ -100,7 +100,7 @@ class Hands:
                 confirmed = await self._confirmed(shown)
                 self._last = None
                 changed = await self.carrying.carry_out(confirmed, tally)
-                note = f"Nothing was done: {changed[0][1]}. Here is what it would be now." if changed else ""
+                note = f"{_sentence(changed[0][1])} Here is what it would be now." if changed else ""
                 shown = self._confirm(verb, chosen, [ask for ask, _ in changed], note) if changed else None
             if tally.done:
                 self._is_done()
@@ -187,6 +187,10 @@ class Hands:
             if (job := next((job for job in jobs if job.state == "running" and queue.name in (job.queue, job.to)), None)) is not None:
                 return snapshot.source, job.id
         return None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 async def _arguments(verb: str, values: Mapping[str, str]) -> dict[str, Argument]:

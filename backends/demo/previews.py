@@ -129,7 +129,7 @@ def changed(verb: str, expect: Mapping[str, Any], stock: Stock, at: float) -> st
         return None
     agreed = counts.seen(verb, expect)
     why = counts.why_changed(agreed, _counted(agreed.name, stock, at))
-    return None if why is None else f"{CHANGED}: {why}"
+    return None if why is None else f"{CHANGED}: {why}; nothing was done"
 
 
 def _counted(queue: str, stock: Stock, at: float) -> counts.Counts:

@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 import click
 
+from backends.properties import properties_of
 from backends.questions import WHOLE_BYTES
 from relay_console import confirm, output, progress
 from relay_console.asking import Value
@@ -20,7 +21,6 @@ from relay_console.confirm import doing_options
 from relay_console.errors import ActionFailed, Trouble
 from relay_console.exporting import STDIO, Batch, Checked, batches, check, opened
 from relay_console.options import DurationType, Shared, broker_option, config_option
-from relay_console.outgoing import properties_of
 from relay_console.progress import Line
 from tui.format import count, visible
 

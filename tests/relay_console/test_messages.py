@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from backends.broker import Job
 from backends.messages import Message, Messages
+from backends.properties import properties_of
 from backends.questions import Preview
 from monitor.audit import Audit
 from monitor.commands import Commands
@@ -22,7 +23,6 @@ from relay_console.cli import run as run_here
 from relay_console.commands.browse import LARGE
 from relay_console.exporting import BATCH_BYTES
 from relay_console.messages import SHOWN, table, whole
-from relay_console.outgoing import properties_of
 from relay_console.pages import PAGE, Pages
 from tests.monitor.fakes import FakeSource, Published
 from tests.relay_console.brokers import AT, TYPED, Script, ScriptedBroker, having, message, two_brokers
@@ -79,8 +79,8 @@ def test_one_message_is_shown_with_its_headers_typed_properties_and_whole_body()
 def test_bytes_are_shown_as_bytes_and_text_only_when_it_is_asked_for() -> None:
     binary = replace(message(1, bytes(range(18))), kind="bytes")
     assert list(whole(binary, AT, is_hex=False, is_coloured=False))[-2:] == [
-        "00000000  00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f  ................",
-        "00000010  10 11                                            ..",
+        "00000000  00 01 02 03 04 05 06 07  08 09 0a 0b 0c 0d 0e 0f  |................|",
+        "00000010  10 11                                             |..|",
     ]
     assert list(whole(message(1, b"hi"), AT, is_hex=True, is_coloured=False))[-1].startswith("00000000  68 69")
     assert list(whole(message(1, b"hi", body_size=5), AT, is_hex=False, is_coloured=False))[-2:] == ["hi", "…"]

@@ -71,9 +71,11 @@ async def test_a_purge_wants_the_name_and_says_when_it_is_a_wrong_one(size: tupl
         it.sees_no("done: 1,204 -> 0")
 
 
-async def test_counts_that_changed_are_asked_about_again_with_the_new_ones() -> None:
+@pytest.mark.parametrize("far", ["nothing was done", "it was purged and not deleted"])
+async def test_counts_that_changed_are_asked_about_again_with_the_new_ones(far: str) -> None:
+    """With what the source says was done until then, and nothing else."""
     link = BrokerLink()
-    link.answers = ["counts changed: 1,300 pending now", "done: 1,300 -> 0"]
+    link.answers = [f"counts changed: 1,300 pending now; {far}", "done: 1,300 -> 0"]
     async with story(link=link, view="queues") as it:
         await stands_on(it, "orders")
         await it.press("D")
@@ -82,7 +84,8 @@ async def test_counts_that_changed_are_asked_about_again_with_the_new_ones() -> 
         link.pending = 1300
         await it.press("enter")
         await until(lambda: link.sent and it.console.screen is not it.console.deck)
-        await is_asked(it, "Nothing was done: counts changed: 1,300 pending now", "delete orders: 1,300 messages")
+        await is_asked(it, "Counts changed: 1,300 pending now;", *far.split(), "delete orders: 1,300 messages")
+        assert ("nothing" in it.text()) is ("nothing" in far)
         await it.types("orders")
         await it.press("enter")
         await until(lambda: len(link.sent) == 2)

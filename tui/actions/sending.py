@@ -5,18 +5,14 @@ A property is a line `name=value`, a text; `name:Int=5` gives its type. A body t
 
 import base64
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Final
 
-import msgspec
-
-from backends.messages import PropertyType
+from backends.properties import properties_of
 from backends.questions import WHOLE_BYTES
 from tui.actions.plan import Argument
 from tui.slip import Blank
 
 MAX_FILE: Final = WHOLE_BYTES  # what can be read back whole
-TYPES: Final = {name.lower(): name for name in get_args(PropertyType)}
-WHOLE: Final = ("Byte", "Short", "Int", "Long")
 
 
 class Mistake(ValueError):
@@ -64,7 +60,7 @@ def send_arguments(values: Mapping[str, str], data: bytes | None) -> dict[str, A
             arguments[key] = seconds
     arguments |= {key: values[key].strip() for key in ("correlation_id", "reply_to", "type", "group_id") if values[key].strip()}
     if found := properties(values["properties"]):
-        arguments["properties"] = msgspec.json.encode(found).decode()
+        arguments["properties"] = found
     return arguments
 
 
@@ -91,34 +87,15 @@ def _number(values: Mapping[str, str], key: str, least: int, *, whole: bool) -> 
     return found
 
 
-def properties(text: str) -> dict[str, object]:
-    """As the command takes them. Raises Mistake."""
-    found: dict[str, object] = {}
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        head, sign, value = line.partition("=")
-        name, _, kind = head.strip().partition(":")
-        if not sign or not name.strip():
-            raise Mistake("properties", f"{line.strip()!r} is not name=value")
-        found[name.strip()] = _typed(kind.strip(), value.strip(), line.strip())
-    return found
-
-
-def _typed(kind: str, value: str, line: str) -> object:
-    if not kind:
-        return value
-    type_ = TYPES.get(kind.lower())
-    if type_ is None:
-        raise Mistake("properties", f"there is no type {kind!r} in {line!r}; there are {', '.join(TYPES.values())}")
+def properties(text: str) -> str:
+    """A line each, as the argument that the command takes; empty: there are none. Raises Mistake."""
+    words = [_stripped(line) for line in text.split("\n") if line.strip()]
     try:
-        given: object = value
-        if type_ == "Boolean":
-            given = {"true": True, "false": False}[value.lower()]
-        elif type_ in WHOLE:
-            given = int(value)
-        elif type_ in ("Float", "Double"):
-            given = float(value)
-    except (KeyError, ValueError):
-        raise Mistake("properties", f"{value!r} is no {type_} in {line!r}") from None
-    return {"type": type_, "value": given}
+        return properties_of(words) if words else ""
+    except ValueError as error:
+        raise Mistake("properties", str(error)) from None
+
+
+def _stripped(line: str) -> str:
+    name, sign, value = line.partition("=")
+    return f"{name.strip()}{sign}{value.strip()}"

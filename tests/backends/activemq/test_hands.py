@@ -22,7 +22,7 @@ from backends.activemq.messages.browse import Desk
 from backends.activemq.station import Station
 from backends.activemq.targets import mangled, why_protected, why_unnameable, why_unusable
 from backends.messages import Property
-from backends.questions import PreviewOf
+from backends.questions import CHANGED, PreviewOf
 from backends.source import Unavailable
 from settings.secret import Secret
 from tests.backends.http_peer import Conversation, Talk, peer
@@ -250,16 +250,18 @@ def answering(exec_reply: bytes, status: str, content_type: str) -> Talk:
     return talk
 
 
-def reading(request: Mapping[str, Any]) -> Mapping[str, Any]:
-    its = {
-        "Name": "orders",
-        "QueueSize": 5,
-        "InFlightCount": 0,
-        "ConsumerCount": 0,
-        "ProducerCount": 0,
-        "EnqueueCount": 5,
-        "DequeueCount": 0,
-    }
+ITS = {
+    "Name": "orders",
+    "QueueSize": 5,
+    "InFlightCount": 0,
+    "ConsumerCount": 0,
+    "ProducerCount": 0,
+    "EnqueueCount": 5,
+    "DequeueCount": 0,
+}
+
+
+def reading(request: Mapping[str, Any], its: Mapping[str, Any] = ITS) -> Mapping[str, Any]:
     attributes = {name: its[name] for name in request["attribute"] if name in its}
     if "BrokerName" in request["attribute"]:
         return {"status": 200, "value": {"org.apache.activemq:type=Broker,brokerName=b": {"BrokerName": "b"}}}
@@ -322,6 +324,27 @@ async def test_the_broker_says_yes_and_nothing_happened() -> None:
     assert (answer.ok, answer.text) == (False, "purged orders 5 -> 5 pending")
     assert (paused.ok, paused.text) == (False, "paused 'orders': it is not known to be paused or not, 5 pending")
     assert (created.ok, created.text) == (False, "'orders' is there already, with 5 pending; nothing was done")
+
+
+async def test_a_queue_that_is_fed_while_it_is_purged_is_not_deleted() -> None:
+    """It is asked again, and both that it was purged and that it is there still are said."""
+    done: list[str] = []
+
+    async def talk(it: Conversation) -> None:
+        while True:
+            requests = json.loads(await it.hear())
+            its = {**ITS, **({"QueueSize": 40, "EnqueueCount": 45, "DequeueCount": 5} if done else {})}
+            done.extend(each["operation"] for each in requests if each["type"] == "exec")
+            yes = {"status": 200, "value": None}
+            await it.reply(json.dumps([yes if each["type"] == "exec" else reading(each, its) for each in requests]).encode())
+
+    async with peer(talk) as ours:
+        hands, client = hands_at(ours.url)
+        answer = await hands.act("delete", {"queue": "orders"}, counts.expect(replace(SEEN, pending=5), 0.0))
+        await client.close()
+    assert done == ["purge()"]
+    assert answer.text == f"{CHANGED}: 40 messages came while 'orders' was purged; it was purged and not deleted"
+    assert not answer.ok and hands.jobs()[0].state == "failed"
 
 
 async def test_a_password_that_a_proxy_quotes_is_not_shown() -> None:

@@ -1,4 +1,4 @@
-"""A message as the command line gives it: what its options mean as the arguments of a command. Pure."""
+"""An application's properties as an operator types them: `NAME=VALUE` is a text, `NAME:Int=5` says its type. Pure."""
 
 import json
 import math
