@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-relay bench-kafka bench-activemq bench-heap demo lab docs clean requirements
+.PHONY: help setup run test check bench bench-relay bench-kafka bench-activemq bench-heap bench-lives demo lab docs clean requirements
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench-heap: $(READY)  ## goals H2-H5: throughput beside GCViewer, first gauge, r
 	@code=0; for name in throughput follow verdicts; do \
 		echo "# gc_$$name" >&2; $(BIN)/python -m bench.gc_$$name || code=1; \
 	done; exit $$code
+
+bench-lives: $(READY)  ## goal H4 on JVMs that really live for an hour; takes it, and little of the processor
+	@$(BIN)/python -m bench.lives
 
 lab: $(READY)  ## only the real servers with moving data, until Ctrl-C
 	@$(BIN)/python -m tests.lab

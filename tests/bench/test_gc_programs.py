@@ -30,3 +30,9 @@ def test_it_says_what_it_promises_and_counts_nothing_that_must_not_be(name: str)
 
 def test_make_runs_all_of_them() -> None:
     assert programs("gc") == {f"gc_{name}" for name in PROMISED} == made("bench-heap", "gc")
+
+
+def test_jvms_live_are_followed_and_told() -> None:
+    goals = {"H4, an hour, false", "H4, an hour, missed", "H4, an hour, silent", "H4, an hour, stuck"}
+    found = kept("lives", Promise(goals, {"false_alarms", "gaps"}, {"healthy", "leaks", "stuck", "silent"}))
+    assert {each["name"]: each["said"][-1]["verdict"] for each in found["each"]}["steady-serial-newest"] in ("OK", "UNKNOWN")
