@@ -28,6 +28,7 @@ from backends.gclog.events import (
 from backends.gclog.judging.completed import with_regions, with_sizes
 from backends.gclog.judging.hang import Hang, Watch, after
 from backends.gclog.judging.lows import Lows
+from backends.gclog.judging.shell import is_shell
 from backends.gclog.judging.trend import Trend, leak
 from backends.gclog.judging.verdict import Findings, Trace, find
 
@@ -125,9 +126,11 @@ class Account:
     def _collected(self, event: Collected) -> None:
         if event.regions is not None and self.region_kib is not None:
             event = with_regions(event, self.region_kib)
+        is_again = is_shell(self._newest, event)
         self._tell()
-        self._newest, self._is_told, self.is_ended = event, False, False
-        self._keep(event, 1)
+        self._newest, self._is_told, self.is_ended = event, is_again, False
+        if not is_again:
+            self._keep(event, 1)
         if event.pause_s is not None:
             self._pause(event.pause_s)
         if event.kind == "young":
@@ -142,6 +145,11 @@ class Account:
 
     def _run(self, run: Run) -> None:
         """Young collections, of which all but the last few only count."""
+        if is_shell(self._newest, first := run.read(run.lines[0])):
+            self._collected(first)
+            if len(run.lines) == 1:
+                return
+            run = Run(run.lines[1:], run.pauses_s[1:], run.read)
         newest = run.collections(1)[-1]
         self._tell()
         for event in self._telling(run):

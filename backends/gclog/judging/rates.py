@@ -10,7 +10,8 @@ from consecutive collections in it, each with the one before:
 * promoted: what the old generation gained by young collections; one that also freed old memory (G1's mixed ones) is left out, with its
   time.
 
-What the log does not say is None, never 0; nothing is below 0.
+What the log does not say is None, never 0; a rate of which intervals tell less than half of the window's time is not said. Nothing is below
+0.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from backends.agent import Occupancy
 from backends.gclog.events import Collected, Paused
 
 WINDOW_S = 600.0
+TOLD = 0.5  # of the window at least: what is told of Shenandoah are the moments between two of its cycles
 
 Recent = Sequence[Collected | Paused]
 
@@ -40,7 +42,7 @@ def rates(recent: Recent) -> Rates:
     length = last - (window[0].at or 0.0)
     if length <= 0:
         return Rates()
-    return Rates(length, _stopped(window, length), _per_s(_allocations(window)), _per_s(_promotions(window)))
+    return Rates(length, _stopped(window, length), _per_s(_allocations(window), length), _per_s(_promotions(window), length))
 
 
 def _stopped(window: Recent, length: float) -> float | None:
@@ -56,9 +58,9 @@ class Moved(NamedTuple):
     in_s: float
 
 
-def _per_s(moved: list[Moved]) -> float | None:
-    length = sum(one.in_s for one in moved)
-    return sum(one.kib for one in moved) / length if length > 0 else None
+def _per_s(moved: list[Moved], length: float) -> float | None:
+    told = sum(one.in_s for one in moved)
+    return sum(one.kib for one in moved) / told if told > 0 and told >= TOLD * length else None
 
 
 def _allocations(window: Recent) -> list[Moved]:

@@ -48,6 +48,7 @@ SAFEPOINTS = (
 FREE_LISTS = (
     *("Statistics for ", "Total Free Space", "Max   Chunk Size", "Max Chunk", "Number of Blocks", "Av.  Block", "Tree      Height"),
     *("Before GC", "After GC", "free=", "size[", "large block", "Large block", "Large Block", "promo", "demand", "surplus", "size "),
+    *("(cardTable:", "(CMS-concurrent-", "Block layout in CMS"),
     *("time_until_cms", "contiguous_available=", "promotion_rate=", "cms_", "occupancy=", "initiating", "metadata init"),
 )
 POLICIES = ("AdaptiveSize", "PSAdaptiveSize", "PLAB", "avg_", "average_", "survivor:", "padded")
@@ -55,6 +56,7 @@ HISTOGRAMS = ("num ", "Total ", "Class Histogram")
 DETAILS = (
     *("[", "Concurrent RS", "Recent", "Processed", "Of ", "Did", "Region", "Worker", "Current", "Number", "Max", "Min", "Avg", "Free: "),
     *("All times are", "all workers.", "Adaptive CSet", "Trigger: ", "Trigger (", "Pacer for", "Cancelling GC", "Good progress"),
+    *("VM-Thread ", "GC-Thread ", "Concurrent marking:", "RS scrub total time", "Final counting total time"),
     *("Allocation pacing", "Collectable", "Free headroom", ", [Metaspace"),
 )
 FILES = (
@@ -66,7 +68,9 @@ PREFIXES = tuple(
 )
 FORMS = re.compile(
     rb"\s*$|[\d., ]{1,400}\]?\s*$|-+\s*$|=+\s*$|:\s*$|\d+: +\d+ +\d+ |\d+ VM operations|\w{1,40}(?:::|: +\d+ kB)|[A-Z][^\n]{0,60} us\b"
-    rb"|\d+ of +\d+ ms|[A-Z]: |(?<=  )[A-Za-z_]{1,60}(?:: | += )|[^\n]{0,40}(?:adjust|promo_size|eden_size|tenuring_thresh|_cost|desired_)"
+    rb"|\d+ +(?:init marks|remarks|cleanups|final marks|weak refs): |0x[0-9a-f]+: (?:live|dead|free) |, \d+[.,]\d+ secs\]\s*$"
+    rb"|[^\n]{0,40} PTAMS 0x|\d+ of +\d+ ms|[A-Z]: |(?<=  )[A-Za-z_]{1,60}(?:: | += )"
+    rb"|[^\n]{0,40}(?:adjust|promo_size|eden_size|tenuring_thresh|_cost|desired_)"
 )
 
 
@@ -96,6 +100,8 @@ MESSAGES = (
     *("Humongous", "TLAB", "Workers", "Available", "Uncommit", "Load", "Undo", "Address ", "Resizable", "Cancelling", "Allocation Stall"),
     *("Out Of Memory", "Do scavenge", "Adaptive", "Attempting full", "Evacuation Failure", "To-space exhausted", "Eden ", "Survivor "),
     *("Archive ", "Pause ", "G1 Service", "Preventive GC", "Expand the heap", "Attempt heap", "Did not expand", "Terminating due to"),
+    *("Heuristics ergonomically", "Clearing All SoftReferences", "Failed to allocate", "Whole heap stats", "Accumulated ", "Use"),
+    *("Tenuring", "Klass ", "Encoding ", "Protection zone", "Mark open", "Mark closed"),
     *("safepoint cleanup", "CardTable", "Heuristics", "Page Cache", "Shrink", "Running G1", "Request ", "Finish", "Start"),
 )
 STARTS = (*(word.encode() for word in MESSAGES), *PREFIXES)

@@ -35,6 +35,7 @@ from backends.gclog.parsing.unified_line import NUMBERED, Meaning, Pools
 MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing
 WHOLE_HEAP = ("ZGC", "ZGC generational", "Shenandoah", "Shenandoah generational", "Epsilon")
+SHENANDOAH_ENDS = (b"Concurrent cleanup", b"Concurrent GC")
 
 NO_POOLS = Pools()
 
@@ -105,8 +106,8 @@ class Unified:
             self._pause(found[1], rest, found, block)
         elif (read := POOL_LINES.get(word)) is not None:
             read(self, self._pools(found[1]), word, rest)
-        elif word == b"Concurrent cleanup":
-            self._cleanup(rest, found, block)
+        elif word in SHENANDOAH_ENDS:
+            self._end(rest, found, block)
         else:
             self._cycle(word, rest, found, block)
 
@@ -193,8 +194,8 @@ class Unified:
             return Collected(kind, *when, cause, heap, heap, "heap", pause_s)
         return Collected(kind, *when, cause, heap, None, None, pause_s)
 
-    def _cleanup(self, rest: bytes, found: "re.Match[bytes]", block: bytes) -> None:
-        """Shenandoah states its heap at the end of a concurrent cycle only here."""
+    def _end(self, rest: bytes, found: "re.Match[bytes]", block: bytes) -> None:
+        """Shenandoah states its heap at the end of a concurrent cycle only here: in one of the two, JDK 28 in the other."""
         if self.collector in ("G1", "CMS") or (sizes := CHANGE.search(rest)) is None:
             return
         self._infer("Shenandoah generational" if rest.startswith((b" (Young)", b" (Old)", b" (Global)")) else "Shenandoah")

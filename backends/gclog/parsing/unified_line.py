@@ -17,7 +17,7 @@ NUMBERED = re.compile(
     rb"GC\((\d++)\) (?:Pause ([^>\r\n]*) (\d++)M->(\d++)M\((\d++)M\) (\d++\.\d++)ms$"
     rb"|Old regions: (\d++)->(\d++)(?:[^\n]*+\n[^\n]*?GC\(\1\) Humongous regions: \d++->(\d++))?|(?:[yYO]: )?"
     rb"(Pause |Humongous regions: |ParOldGen: |PSOldGen: |PSYoungGen: |Tenured: |DefNew: |ParNew: |CMS: "
-    rb"|Max Capacity: |Garbage Collection |Minor Collection |Major Collection |Concurrent cleanup)([^\r\n]*))",
+    rb"|Max Capacity: |Garbage Collection |Minor Collection |Major Collection |Concurrent cleanup|Concurrent GC)([^\r\n]*))",
     re.MULTILINE,
 )
 """A pause as most are written; regions of G1, those of humongous objects on the line behind; or a word, and the rest of the message."""

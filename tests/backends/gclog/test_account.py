@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from backends.agent import HeapFile, Occupancy
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Opened, Paused, Regioned, Regions, Run, Sized, Stalled
 from backends.gclog.judging.account import KEEP_RECENT, Account
 from backends.gclog.judging.evidence import Clock, Listed, told, uptime
+from backends.gclog.judging.rates import rates
 from backends.gclog.judging.verdict import rule
 from backends.gclog.parsing.assemble import Parser
 from backends.gclog.rows import read
@@ -47,6 +49,26 @@ def test_a_run_of_young_collections_counts_as_each_of_them_would() -> None:
     single.note_all(Parser().feed(text))
     assert any(isinstance(event, Run) for event in events)
     assert figures(packed) == figures(single)
+
+
+@pytest.mark.parametrize("size", [1, 70, 10_000])
+def test_a_young_collection_that_became_a_full_one_took_its_time_once(size: int) -> None:
+    """Serial of JDK 11: both are counted, as they are written; time and memory went once."""
+    text = (
+        b"[0.237s][info][gc] GC(7) Pause Young (Allocation Failure) 39M->39M(61M) 4.311ms\n"
+        b"[0.256s][info][gc] GC(9) Pause Full (Allocation Failure) 56M->22M(61M) 12.490ms\n"
+        b"[0.256s][info][gc] GC(8) Pause Young (Allocation Failure) 56M->22M(61M) 12.544ms\n"
+        b"[0.269s][info][gc] GC(10) Pause Young (Allocation Failure) 39M->39M(61M) 4.213ms\n"
+        b"[0.287s][info][gc] GC(11) Pause Young (Allocation Failure) 56M->56M(61M) 4.000ms\n"
+    )
+    account, parser = Account(), Parser()
+    for begin in range(0, len(text), size):
+        account.note_all(parser.packed(text[begin : begin + size]))
+    assert (account.young, account.full, account.pauses, round(account.pause_total_s, 6)) == (4, 1, 5, 0.037558)
+    found = rates(account.recent())
+    assert found.window_s == pytest.approx(0.05)
+    assert found.pause_share == pytest.approx((0.01249 + 0.004213 + 0.004) / 0.05)
+    assert found.allocated_kib_per_s == pytest.approx(1024 * (17 + 17 + 17) / 0.05)
 
 
 def test_only_the_newest_collections_are_kept_one_by_one() -> None:

@@ -11,7 +11,7 @@ from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched,
 from backends.gclog.judging.account import Account
 from backends.gclog.parsing import legacy
 from backends.gclog.parsing.assemble import Parser
-from backends.gclog.parsing.noise import Strangers
+from backends.gclog.parsing.noise import Strangers, is_known
 
 
 def events(text: str) -> list[Event]:
@@ -125,6 +125,26 @@ def test_decimal_commas_are_numbers() -> None:
 def test_without_details_only_the_whole_heap_is_known() -> None:
     account = folded("0.0: [GC 8700K->954K(97216K), 0.0293009 secs]\n5.5: [Full GC 9649K->1469K(97216K), 0.0266520 secs]\n")
     assert (account.young, account.full, account.last, account.last_heap) == (1, 1, None, Occupancy(9649, 1469, 97216))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0x00000000fd5500f0: live object of size 15.",
+        "VM-Thread 127407556 139668793 139870183",
+        "GC-Thread 0 entries: 11",
+        " (cardTable: 21 cards, re-scanned 3 cards, 1 iterations)",
+        " (CMS-concurrent-preclean yielded 2 times)",
+        "2.345: , 0.0204782 secs]",
+        ", 0.0204782 secs]",
+        "  AC   0  F    TS     0 PTAMS 0x00000000fc000000 NTAMS 0x00000000fc000000 space 1024K,   0% used",
+        "         7  final marks: total time =     0.01 s (avg =     1.70 ms).",
+    ],
+)
+def test_what_the_jvm_writes_between_collections_is_not_foreign(line: str) -> None:
+    """Lines of 8u504 under PrintGCTaskTimeStamps, PrintCMSStatistics, PrintHeapAtGCExtended and others."""
+    assert is_known(line.encode())
+    assert not is_known(b"2026-11-22 12:00:00,123 INFO order 4711 accepted")
 
 
 def test_an_event_whose_end_never_came_is_counted_and_does_not_swallow_the_next() -> None:

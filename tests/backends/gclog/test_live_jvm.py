@@ -40,6 +40,7 @@ STORY = "gyfygfyghg"  # see Churn.java; the log is looked at when it is ready, a
 ASKED_FOR = STORY.count("g")
 KEPT_KIB = STORY.count("f") * (4 << 10) + STORY.count("h") * (3 << 10)
 REGION_KIB, ARCHIVE_REGIONS, PAGE_KIB = 1 << 10, 2, 2 << 10
+MINOR_PAUSES, MAJOR_PAUSES = 3, 6  # of one collection of ZGC
 CLOCKS_S = 0.02
 JVMS = [(release, collector) for release in ("17", "newest") for collector in COLLECTORS]
 
@@ -178,9 +179,10 @@ def in_pages(seen: Told, release: str) -> None:
     assert heap.after_kib <= now <= heap.after_kib + 3 * PAGE_KIB
     assert heap.capacity_kib == figure(r" capacity (\d+)M", seen.heap_info) << 10
     assert heap.after_kib > KEPT_KIB
-    assert seen.row.young == seen.jstat.get("YGC", 0)
+    minor_pauses = int(seen.jstat.get("YGC", 0))  # jstat counts pauses here; whether there is a minor collection at all is chance
+    assert seen.row.young in (minor_pauses // MINOR_PAUSES, minor_pauses // MINOR_PAUSES + 1)
     assert seen.row.full >= ASKED_FOR  # the JVM's own warming up comes on top
-    assert seen.row.pauses == seen.jstat["CGC"]
+    assert 0 <= seen.row.pauses - (minor_pauses + seen.jstat["CGC"]) <= MAJOR_PAUSES  # one may run while jstat asks
     assert seen.row.pause_total_s == pytest.approx(seen.jstat["GCT"], abs=CLOCKS_S)
 
 

@@ -74,3 +74,11 @@ def test_without_times_or_with_one_event_there_is_no_rate() -> None:
 
 def test_pauses_of_all_the_time_are_all_of_it_and_no_more() -> None:
     assert rates([full(at * 1.0, (900, 800), (900, 800), 1.5) for at in range(9)]).pause_share == 1.0
+
+
+def test_moments_between_cycles_that_tell_nothing_of_the_time_while_they_ran_give_no_rate() -> None:
+    """Shenandoah: it allocates while its cycles run; only from one of them to a collection with a pause behind it something is known."""
+    heap = Occupancy(48000, 48000, 49152)
+    cycles = [Collected("cycle", at, None, None, heap, heap, "heap", None) for at in (10.0, 20.0, 30.0)]
+    degenerated = Collected("degenerated", 30.5, None, None, heap, heap, "heap", 0.2)
+    assert rates([*cycles, degenerated]).allocated_kib_per_s is None

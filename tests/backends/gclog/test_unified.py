@@ -1,5 +1,7 @@
 """Logs of JDK 9 and newer, line by line."""
 
+import pytest
+
 from backends.agent import Occupancy
 from backends.gclog.events import Collected, Event, Exhausted, Exited, Launched, Named, Opened, Paused, Regioned, Stalled
 from backends.gclog.judging.account import Account
@@ -124,6 +126,17 @@ def test_shenandoah_states_its_heap_when_it_cleans_up() -> None:
     assert (account.pauses, account.young, account.full) == (2, 0, 0)
     assert account.last is not None
     assert account.last.old == Occupancy(30720, 12288, 33792)
+
+
+@pytest.mark.parametrize(("of", "collector"), [("", "Shenandoah"), (" (Young)", "Shenandoah generational")])
+def test_shenandoah_of_jdk_28_states_its_heap_when_a_cycle_ends(of: str, collector: str) -> None:
+    account = folded(
+        "[0.004s][info][gc] Using Shenandoah",
+        f"[0.079s][info][gc] GC(0) Concurrent GC{of}",
+        f"[0.079s][info][gc] GC(0) Pause Init Mark{of} 0.032ms",
+        f"[0.086s][info][gc] GC(0) Concurrent GC{of} 12M->11M(16M) 7.855ms",
+    )
+    assert (account.collector, account.last_heap) == (collector, Occupancy(12288, 11264, 16384))
 
 
 def test_epsilon_only_says_how_full_it_is() -> None:
