@@ -37,7 +37,7 @@ from backends.gclog.files.moved import Opened, are_one, begins_as, holds, is_cop
 
 MAX_LEFT = 4  # files
 EMPTIED = "the log was emptied, and no copy of it is left: what was written between two looks is lost"
-OVERWRITTEN = "more rotations than archives between two looks: what the overwritten ones held is lost"
+OVERWRITTEN = "all archives are newer than the last look: with more rotations than archives, what the overwritten ones held is lost"
 UNREAD = "{} could not be read: what it held is missing"
 UNCOPIED = "{} bytes were written while the log was copied and truncated, and are in neither file"
 
