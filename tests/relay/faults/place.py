@@ -10,16 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32)
+ERRORS = Path("/sys/fs/ext4")  # where a mounted ext4 is told that it has found an error in itself
 NO_LOG_FLUSH = 2  # nothing more reaches the disk, not even the journal: as when the power fails
 
 
 def why_not() -> str | None:
-    """None when this process can mount an image."""
+    """None when this process can mount an image, and break it down."""
     if os.geteuid() != 0:
         return "needs root to mount an image"
     for tool in ("mkfs.ext4", "mount", "umount", "losetup"):
         if shutil.which(tool) is None:
             return f"needs {tool}"
+    if not ERRORS.is_dir():
+        return f"needs {ERRORS} (in a chroot: mount -t sysfs sysfs /sys)"
     with tempfile.TemporaryDirectory() as directory:
         try:
             with mounted(new_image(Path(directory) / "image", 8), Path(directory) / "mount"):
@@ -75,7 +78,7 @@ def remount(place: Path, how: str) -> None:
 def break_down(place: Path) -> None:
     """The file system finds an error in itself; mounted with errors=remount-ro it takes no more."""
     device = subprocess.run(["findmnt", "-no", "SOURCE", str(place)], check=True, capture_output=True, text=True).stdout.strip()
-    Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("1")
+    (ERRORS / Path(device).name / "trigger_fs_error").write_text("1")
 
 
 def fill(place: Path, name: str = "ballast") -> Path:
