@@ -36,6 +36,7 @@ KEEP_RECENT = 2048  # collections and pauses: ten minutes of a JVM that collects
 KEEP_HOUR = 4096  # times of full collections: one a second for an hour is far past every verdict
 SAMPLES = 32  # of a run of at most a block of lines, for low points; and its newest, while there is an alarm
 WATCHED = ("full", "degenerated", "cycle")  # collections that free memory, or show that there is none to be freed
+MARKED = ("Remark", "remark", "CMS remark")  # pauses of G1 and CMS with which a marking of the old generation ends
 ONLY_FULL = ("Parallel", "Serial", "Epsilon")  # only a full collection clears their old generation
 
 
@@ -237,6 +238,9 @@ class Account:
     # Pauses, marks, processes
 
     def _paused(self, event: Paused) -> None:
+        if event.name in MARKED:
+            self._tell()
+            self._lows.mark()
         self._pause(event.pause_s)
         self._keep(event, 1)
         self._clock(event.at, event.wall)

@@ -1,11 +1,13 @@
 """The low points of the memory that can fill up: how little is left each time that garbage was cleared away. A bounded fold.
 
 What rises between two collections is garbage until it is collected, so a leak shows in the low points alone. A full collection and the end
-of a concurrent cycle are such points by themselves. G1's mixed collections, CMS's sweeps and generational cycles are known by what they
-do: the figure fell by a step, and rises again; the lowest in between counts.
+of a concurrent cycle are such points by themselves. G1 and CMS say when a marking has ended: the lowest between two of these is such a
+point, for sweeps and mixed collections leave little (G1HeapWastePercent: 5 % of the heap). Generational cycles, and logs without markings,
+are known by what they do: the figure fell by a step, and rises again; the lowest in between counts.
 
-Kept are the newest points, and besides the lowest of every eight, of every eight of these, and so on: from minutes to months, each series
-of points of one kind, so that none is low only because it stands for more.
+A JVM that is short of memory collects more and more often, and nothing is judged by less than half an hour (`trend`): so of each minute
+the lowest point counts. Kept are the newest of these, and besides the lowest of every eight, of every eight of these, and so on: from
+minutes to months, each series of points of one kind, so that none is low only because it stands for more.
 """
 
 from collections import deque
@@ -15,6 +17,7 @@ from backends.gclog.events import Collected
 from backends.gclog.judging.shares import Measured, measured
 
 KEEP = 32  # points of each series
+MINUTE_S = 60.0
 EACH = 8  # points of one series are one of the next
 SERIES = 7  # the last stands for 8 ** 6 low points each: a JVM that collects each second for three months
 STEP_OLD = 0.05  # of the capacity, that an old generation must fall and rise: more than G1's rounding of sizes in gigabytes
@@ -47,16 +50,28 @@ class Lows:
         self._bound_kib = 0.0
         self._is_old = is_old
         self._peak_kib = 0
-        self._lowest: Low | None = None  # while it falls
+        self._lowest: Low | None = None  # while it falls, or since the last marking
+        self._is_marked = False  # markings are told
+        self._minute: Low | None = None  # the lowest of the present one
+        self._minute_at = 0.0  # its first low point
 
     def series(self, newest: Collected | None = None, collections: int = 0) -> list[list[Low]]:
         """From the finest on; each oldest first. `newest`: a low point that is not noted yet, because it may still be completed.
         `collections`: how many there were up to it."""
         found = [list(each) for each in self._series]
+        last = self._minute
         sizes = None if newest is None else measured(newest)
         if newest is not None and sizes is not None and sizes.is_old == (self._is_old is not False):
-            found[0] = [*found[0], self._low(newest, sizes, collections)][-KEEP:]
+            low = self._low(newest, sizes, collections)
+            if last is not None and not self._is_of_minute(low):
+                found[0].append(last)
+                last = None
+            last = low if last is None or low.used_kib <= last.used_kib else last
+        found[0] = (found[0] if last is None else [*found[0], last])[-KEEP:]
         return found
+
+    def _is_of_minute(self, low: Low) -> bool:
+        return low.at is not None and 0 <= low.at - self._minute_at < MINUTE_S
 
     def note(self, event: Collected, is_low: bool, collections: int) -> None:
         """`is_low`: everything was collected, so what is left is a low point."""
@@ -72,6 +87,12 @@ class Lows:
         else:
             self._watch(event, sizes, collections)
 
+    def mark(self) -> None:
+        """A marking of the old generation has ended: what it found dead goes until the next."""
+        if self._is_marked and self._lowest is not None:
+            self._add(self._lowest)
+        self._is_marked, self._lowest = True, None
+
     def _low(self, event: Collected, sizes: Measured, collections: int) -> Low:
         bound_kib = max(self._bound_kib, sizes.capacity_kib)
         clock = float(collections) if event.at is None else event.at
@@ -80,7 +101,10 @@ class Lows:
     def _watch(self, event: Collected, sizes: Measured, collections: int) -> None:
         step = (STEP_OLD if sizes.is_old else STEP_HEAP) * self._bound_kib
         used = sizes.after_kib
-        if self._lowest is None:
+        if self._is_marked:
+            if self._lowest is None or used <= self._lowest.used_kib:
+                self._lowest = self._low(event, sizes, collections)
+        elif self._lowest is None:
             self._peak_kib = max(self._peak_kib, used)
             if used <= self._peak_kib - step:
                 self._lowest = self._low(event, sizes, collections)
@@ -91,8 +115,16 @@ class Lows:
             self._peak_kib, self._lowest = used, None
 
     def _add(self, low: Low) -> None:
+        if self._minute is not None and self._is_of_minute(low):
+            if low.used_kib <= self._minute.used_kib:
+                self._minute = low._replace(number=self._minute.number)
+            return
+        if self._minute is not None:
+            self._keep(self._minute)
         self.number += 1
-        low = low._replace(number=self.number)
+        self._minute, self._minute_at = low._replace(number=self.number), low.clock
+
+    def _keep(self, low: Low) -> None:
         for series, waiting in zip(self._series, self._waiting, strict=True):
             series.append(low)
             waiting.append(low)

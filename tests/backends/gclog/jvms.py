@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from backends.agent import Occupancy
-from backends.gclog.events import Collected, Event, Exhausted, Launched, Named, Stalled
+from backends.gclog.events import Collected, Event, Exhausted, Launched, Named, Paused, Stalled
 
 MIB = 1024
 CAPACITY = 4096 * MIB
@@ -115,6 +115,9 @@ class Old:
         self.used = min(1.0, self.used + self.life.promoted * self.chance.uniform(0.5, 1.5))
         return self.event("young", before, self.used, "Allocation Failure", 0.02)
 
+    def marking(self, name: str) -> Paused:
+        return Paused(self.at if self.life.has_times else None, None, name, 0.01)
+
     def steps(self) -> Iterator[None]:
         """One for each filling of eden."""
         while self.at < self.life.lasts_s:
@@ -154,6 +157,7 @@ def g1(life: Life, chance: Random) -> Iterator[Event]:
         else:
             yield old.young()
             if old.used >= max(0.45, life.live(old.at) + 0.12):
+                yield old.marking("Remark")
                 mixed, target = 8, min(old.used, old.left() + 0.03)
 
 
@@ -168,6 +172,7 @@ def cms(life: Life, chance: Random) -> Iterator[Event]:
             continue
         yield old.young()
         if old.used >= max(0.70, life.live(old.at) + 0.10):
+            yield old.marking("CMS remark")
             old.used = min(old.used, old.left() + 0.02)
 
 
