@@ -18,8 +18,8 @@ public final class Life {
   private static final double MINUTE = 60;
   private static final Random chance = new Random(7);
 
-  private static final List<Object> kept = new ArrayList<>(1 << 17);
-  private static final ArrayDeque<Object> middle = new ArrayDeque<>(1 << 14);
+  private static final List<Object> kept = new ArrayList<Object>(1 << 17);
+  private static final ArrayDeque<Object> middle = new ArrayDeque<Object>(1 << 14);
 
   public static void main(String[] arguments) throws InterruptedException {
     String life = arguments[0];
@@ -49,17 +49,26 @@ public final class Life {
 
   /** Of the old generation, or of the heap where that is one. */
   private static double share(String life, double at) {
-    return switch (life) {
-      case "leak" -> 0.15 + 0.85 * at / (60 * MINUTE);
-      case "latent" -> 0.30 + 0.70 * Math.max(0, at - 15 * MINUTE) / (45 * MINUTE);
-      case "cache" -> 0.55 - 0.45 * Math.exp(-at / (8 * MINUTE));
-      case "waves" -> 0.20 + 0.35 * (0.5 - 0.5 * Math.cos(2 * Math.PI * at / (9 * MINUTE)));
-      case "batches" -> at % (8 * MINUTE) < 6 * MINUTE ? 0.15 + 0.40 * (at % (8 * MINUTE)) / (6 * MINUTE) : 0.15;
-      case "steady" -> 0.55;
-      case "idle" -> 0.30;
-      case "asked" -> 0.50;
-      default -> throw new IllegalArgumentException(life);
-    };
+    switch (life) {
+      case "leak":
+        return 0.15 + 0.85 * at / (60 * MINUTE);
+      case "latent":
+        return 0.30 + 0.70 * Math.max(0, at - 15 * MINUTE) / (45 * MINUTE);
+      case "cache":
+        return 0.55 - 0.45 * Math.exp(-at / (8 * MINUTE));
+      case "waves":
+        return 0.20 + 0.35 * (0.5 - 0.5 * Math.cos(2 * Math.PI * at / (9 * MINUTE)));
+      case "batches":
+        return at % (8 * MINUTE) < 6 * MINUTE ? 0.15 + 0.40 * (at % (8 * MINUTE)) / (6 * MINUTE) : 0.15;
+      case "steady":
+        return 0.55;
+      case "idle":
+        return 0.30;
+      case "asked":
+        return 0.50;
+      default:
+        throw new IllegalArgumentException(life);
+    }
   }
 
   private static void keep(int chunks) {
