@@ -7,6 +7,8 @@ A series of low points (`lows`) is a leak when all of this holds, each against o
 * no slower in its second half: a cache that fills and levels off;
 * above all that the same process had before: the next wave of a load that comes and goes.
 
+What is full cannot rise any more: once it was said, low points at the capacity say nothing against it.
+
 Shares are of the largest capacity so far, each of its own time: a heap that grows together with what it holds does not fill.
 """
 
@@ -27,6 +29,7 @@ LEAST_S = (
 HIGH = 0.50  # of the capacity: below it a leak has as long to go as it took so far, and start-up looks the same
 FORETELL = 1.5  # times what has been seen: no line is drawn further
 MIN_RISE = 0.05
+FULL = 0.97  # of the capacity
 SHOWN = 8
 GROWS = 1.01  # a capacity that grew by more may grow again
 
@@ -63,11 +66,19 @@ def leak(series: Sequence[Sequence[Low]], was: bool = False) -> Trend | None:
         coarser = list(chain.from_iterable(series[index + 1 :]))
         for size in (KEEP, KEEP // 2):
             if len(lows) >= LEAST and (size == KEEP or len(lows) > size):
-                window = lows[-size:]
+                window = _until_full(lows[-size:]) if was else lows[-size:]
                 found = _leak(window, _crest(window[0], lows, coarser), strictness)
                 if found is not None:
                     return found
     return None
+
+
+def _until_full(lows: Sequence[Low]) -> Sequence[Low]:
+    """Without those at the capacity behind the first of them."""
+    end = len(lows)
+    while end > 1 and lows[end - 1].share >= FULL and lows[end - 2].share >= FULL:
+        end -= 1
+    return lows[:end]
 
 
 def _crest(first: Low, lows: Sequence[Low], coarser: Sequence[Low]) -> float:

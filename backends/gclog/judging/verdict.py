@@ -196,7 +196,7 @@ def _thrashing(minute: Sequence[Collected | Paused]) -> Ruling | None:
 def _leak(trend: Trend, full_in_s: float | None) -> Ruling:
     over = "" if trend.over_s is None else f" in {span(trend.over_s)}"
     text = f"what collections leave rises{over}: {trend.first:.0%} -> {trend.last:.0%} at {trend.points} low points"
-    when = "" if full_in_s is None else f"; full in about {span(full_in_s)}"
+    when = "" if full_in_s is None else "; it is full" if full_in_s < 1 else f"; full in about {span(full_in_s)}"
     growing = "" if trend.is_bounded else ", if the heap grows no more"
     return Ruling("LEAK", f"{text}{when}{growing} (confidence {_percent(trend.confidence)})", trend.evidence)
 

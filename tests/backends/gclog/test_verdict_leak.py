@@ -2,7 +2,7 @@
 
 import pytest
 
-from backends.gclog.events import Collected, Event, Launched, Named
+from backends.gclog.events import Collected, Event, Launched, Named, Paused
 from backends.gclog.judging.account import Account
 from backends.gclog.judging.lows import EACH, KEEP, Lows
 from backends.gclog.judging.verdict import rule
@@ -96,6 +96,46 @@ def test_g1_shows_its_low_points_without_any_full_collection() -> None:
     assert all(isinstance(event, Named) or (isinstance(event, Collected) and event.kind == "young") for event in events)
     events[1:1] = [young(0.5, 240)]
     assert verdict(*[young(step * 60.0, 200 + step * 5) for step in range(120)]) == "OK"  # nothing was cleared yet: not a low point
+
+
+def test_markings_of_g1_show_low_points_that_hardly_fall() -> None:
+    """As a leaking JVM 17 wrote it: each marking finds a little garbage, far less than a step of the old generation."""
+    events: list[Event] = [Named("G1", True)]
+    for round_ in range(20):
+        at, low = round_ * 150.0, 380 + 25 * round_
+        events += [young(at, low + 12), Paused(at + 1, None, "Remark", 0.002), young(at + 60, low + 4), young(at + 120, low)]
+    assert verdict(*events[:40]) == "OK"  # 22 minutes
+    found = account(*events).findings()
+    assert rule(found).verdict == "LEAK"
+    assert found.trace.trend is not None
+    assert (found.trace.trend.points, round(found.trace.trend.first, 2)) == (19, 0.38)
+    assert verdict(*[event for event in events if not isinstance(event, Paused)]) == "OK"
+
+
+def test_of_each_minute_the_lowest_counts_so_a_jvm_in_need_is_not_judged_by_its_last_minute() -> None:
+    """Every three minutes first, and ten times a second when memory is short: 32 points would be three seconds."""
+    events = [full(at * 180.0, 350 + 30 * at, 300 + 30 * at) for at in range(14)]
+    crowd = [full(2400.0 + 0.1 * at, 760 + at // 40, 700 + at // 40 + 9 * (at % 2)) for at in range(2400)]
+    followed = account(*events)
+    assert rule(followed.findings()).verdict == "LEAK"
+    for at, event in enumerate(crowd):
+        followed.note(event)
+        if at % 100 == 0:
+            assert rule(followed.findings()).verdict in ("LEAK", "THRASHING"), event.at
+    trend = followed.findings().trace.trend
+    assert trend is not None and trend.points <= 20
+
+
+def test_what_is_full_rises_no_more_and_is_still_a_leak() -> None:
+    """Serial and Parallel go on for long with a full old generation, and collect in what is left of the young one."""
+    followed = account(*rising(18))
+    assert rule(followed.findings()).verdict == "LEAK"
+    for at in range(18, 30):
+        followed.note(full(at * 600.0, 1000, 998, pause_s=0.1))
+    ruling = rule(followed.findings())
+    assert ruling.verdict == "LEAK" and "it is full" in ruling.reason
+    followed.note(full(30 * 600.0, 1000, 300))
+    assert rule(followed.findings()).verdict == "OK"
 
 
 def test_low_points_of_months_are_kept_in_little_room() -> None:
