@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.config import Backoff, Codes, Records, RequestLayout
@@ -38,7 +38,7 @@ from tests.relay.records import columns, request
 
 EXAMPLES: Final = int(os.environ.get("PLAYBOOK_EXAMPLES", "0"))
 LONG: Final = EXAMPLES or 500
-BOUNDED: Final = settings(max_examples=LONG, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+BOUNDED: Final = settings(max_examples=LONG)
 
 # Sessions.
 

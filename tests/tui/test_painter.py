@@ -67,7 +67,7 @@ TEXTS = st.text(alphabet="ab  한글─█…5", max_size=COLUMNS)
 LINES = st.lists(st.builds(padded, TEXTS, st.integers(0, len(STYLES) - 1)), min_size=ROWS, max_size=ROWS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(LINES, min_size=1, max_size=4))
 def test_after_any_updates_the_terminal_shows_the_last_one(frames: list[list[Line]]) -> None:
     painter, emulator = Painter(), Emulator()
@@ -76,7 +76,7 @@ def test_after_any_updates_the_terminal_shows_the_last_one(frames: list[list[Lin
     assert emulator.cells() == drawn_anew(frames[-1])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(LINES, st.integers(0, ROWS - 1), st.builds(padded, TEXTS, st.integers(0, len(STYLES) - 1)))
 def test_a_part_changes_its_line_and_no_other(lines: list[Line], y: int, line: Line) -> None:
     painter, emulator = Painter(), Emulator()

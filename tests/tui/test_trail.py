@@ -36,7 +36,7 @@ def named(page: Page, made: Sheet) -> str:
     return "" if spot is None else spot.row.key
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.one_of(st.integers(0, 30).map(table), st.integers(0, 30).map(text)), min_size=1, max_size=4),
     st.integers(3, 30),

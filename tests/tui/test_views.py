@@ -33,7 +33,7 @@ def shown(lines: object) -> str:
     return "\n".join(plain(line) for line in lines)  # type: ignore[attr-defined]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from([name for name in PANES if name != "overview"]), st.integers(20, 220), st.integers(4, 60), st.integers(0, 40))
 def test_a_table_fits_any_size_and_shows_its_cursor(name: str, cells: int, rows: int, moved: int) -> None:
     made = listing(name)
@@ -79,7 +79,7 @@ def test_a_gauge_under_the_cursor_keeps_its_colour() -> None:
     assert [piece.role for piece in line] == ["cursor:", "crit", "cursor:crit"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(30, 220), st.integers(12, 60))
 def test_the_overview_fits_any_size(cells: int, rows: int) -> None:
     blocks = Blocks(5.0).of(STORE, STORE.problems(), NOW, capacity(cells, rows))

@@ -1,6 +1,6 @@
 """Random lives of a log against a reader that looks now and then: every collection read once, in order; what is lost is said.
 
-The same lives each time; thousands of others by hand (more `max_examples`, without `derandomize`) whenever the following changes.
+The same lives each time; thousands of others by hand (more `max_examples`, `--hypothesis-profile=explore`) whenever the following changes.
 """
 
 import os
@@ -91,7 +91,7 @@ def play(writer: Writer, reader: Reader, steps: list[str | float], *, most: int)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(steps=STEPS)
 @example(steps=["write", "rotate", "rotate", "rotate", "rotate"])  # overwritten by empty ones, and the log is empty as well
 def test_no_collection_is_lost_and_none_read_twice(kind: type[Writer], steps: list[str | float]) -> None:
@@ -110,7 +110,7 @@ def test_no_collection_is_lost_and_none_read_twice(kind: type[Writer], steps: li
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.__name__ for kind in KINDS])
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(steps=STEPS.map(lambda steps: [step for step in steps if step != "restart"]))
 def test_as_long_as_archives_last_there_is_no_gap(kind: type[Writer], steps: list[str | float]) -> None:
     with TemporaryDirectory() as folder:

@@ -158,7 +158,7 @@ Move = Callable[[Writer], None]
 
 
 @pytest.mark.parametrize("move", [Writer.rotate, Writer.copy_and_truncate], ids=["rotation", "copytruncate"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(looks=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=12))
 def test_rotation_and_copytruncate_lose_nothing_and_repeat_nothing(
     tmp_path_factory: pytest.TempPathFactory, move: Move, looks: list[tuple[bool, bool]]
