@@ -14,7 +14,8 @@ from backends.agent import Basis, Occupancy
 MAX_MARK = 200  # characters of the JVM's own words that are kept
 Kind = Literal["young", "full", "degenerated", "cycle", "usage"]
 """young: spares the old generation. full: collects it. degenerated: a Shenandoah cycle finished with the world stopped.
-cycle: the end of a concurrent cycle that states the heap. usage: a collector that never frees (Epsilon) states how full it is."""
+cycle: the end of a concurrent cycle that states the heap; of generational Shenandoah its `cause` is the part (Young, Old, Global).
+usage: a collector that never frees (Epsilon) states how full it is."""
 
 
 class Named(Struct, frozen=True):

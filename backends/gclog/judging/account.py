@@ -26,7 +26,7 @@ from backends.gclog.events import (
     Stalled,
 )
 from backends.gclog.judging.completed import with_regions, with_sizes
-from backends.gclog.judging.hang import Hang, Watch, after
+from backends.gclog.judging.hang import Hang, Watch, after, is_of_a_part
 from backends.gclog.judging.lows import Lows
 from backends.gclog.judging.shell import is_shell
 from backends.gclog.judging.trend import Trend, leak
@@ -36,7 +36,7 @@ KEEP_RECENT = 2048  # collections and pauses: ten minutes of a JVM that collects
 KEEP_HOUR = 4096  # times of full collections: one a second for an hour is far past every verdict
 SAMPLES = 32  # of a run of at most a block of lines, for low points; and its newest, while there is an alarm
 WATCHED = ("full", "degenerated", "cycle")  # collections that free memory, or show that there is none to be freed
-MARKED = ("Remark", "remark", "CMS remark")  # pauses of G1 and CMS with which a marking of the old generation ends
+MARKED = ("Remark", "remark", "CMS remark", "Final Mark (Old)")  # pauses with which a marking of the old generation ends
 ONLY_FULL = ("Parallel", "Serial", "Epsilon")  # only a full collection clears their old generation
 
 
@@ -89,7 +89,7 @@ class Account:
         for full in fulls:
             self._watch = after(self._watch, full)
         for event in self.recent():
-            if isinstance(event, Collected) and event is not self._newest and (event.kind in WATCHED or self._watch.is_alert):
+            if isinstance(event, Collected) and event is not self._newest and (_is_watched(event) or self._watch.is_alert):
                 self._watch = after(self._watch, event)
 
     def recent(self) -> tuple[Collected | Paused, ...]:
@@ -180,15 +180,15 @@ class Account:
         if event is None or self._is_told:
             return
         self._is_told = True
-        is_full = event.kind in WATCHED
+        is_full = _is_watched(event)
         if is_full or self._watch.is_alert:
             self._watch = after(self._watch, event)
         if is_full or self.collector not in ONLY_FULL:
             self._lows.note(event, self._is_low(event), self.young + self.full)
 
     def _is_low(self, event: Collected) -> bool:
-        """It cleared away all garbage, so what is left is a low point; cycles of the generational Shenandoah may be of the young part."""
-        is_cycle = event.kind == "cycle" and not (self.collector or "").endswith("generational")
+        """It cleared away all garbage, so what is left is a low point; cycles of the generational Shenandoah are mostly of a part."""
+        is_cycle = event.kind == "cycle" and not is_of_a_part(event)
         return event.kind == "full" or event.kind == "degenerated" or is_cycle
 
     def _keep(self, event: Collected | Paused | Run, number: int) -> None:
@@ -286,6 +286,10 @@ class Account:
             self.last_at = at
         if wall is not None:
             self.last_wall = wall
+
+
+def _is_watched(event: Collected) -> bool:
+    return event.kind in WATCHED and not is_of_a_part(event)
 
 
 def _length(one: Collected | Paused | Run) -> int:

@@ -73,7 +73,7 @@ def _collected(watch: Watch, event: Collected) -> Watch:
     found = shares(event, watch.bound_kib)
     if found is None:
         return replace(_passed(watch, event), between=watch.between + 1) if watch.is_alert else watch
-    if event.kind == "cycle":
+    if event.kind == "cycle" and not is_of_a_part(event):
         return _cycled(watch, found)
     if event.kind not in ("full", "degenerated"):
         return _between(watch, found) if watch.is_alert else watch
@@ -85,6 +85,12 @@ def _collected(watch: Watch, event: Collected) -> Watch:
         is_cleared = found.freed >= FREES_AGAIN and found.left < CLEARED
         return Watch(bound_kib=watch.bound_kib, hang=None if is_cleared else watch.hang, seen=watch.seen)
     return replace(_passed(watch, event), fulls=watch.fulls + 1) if watch.run else watch
+
+
+def is_of_a_part(event: Collected) -> bool:
+    """A cycle of one generation of Shenandoah, which runs them without a rest when the heap is nearly full: that it frees nothing says
+    nothing of the heap."""
+    return event.kind == "cycle" and event.cause in ("Young", "Old")
 
 
 def _futile(watch: Watch, found: Shares) -> Watch:

@@ -35,6 +35,7 @@ from backends.gclog.parsing.unified_line import NUMBERED, Meaning, Pools
 MAX_NAMES = 256  # of pauses: a JVM has a dozen; a file of random bytes has no end of them
 MAX_OPEN = 64  # collections between first and last line: two or three in a sound log, more only where last lines are missing
 WHOLE_HEAP = ("ZGC", "ZGC generational", "Shenandoah", "Shenandoah generational", "Epsilon")
+GENERATION_PARTS = ("Young", "Old", "Global")
 SHENANDOAH_ENDS = (b"Concurrent cleanup", b"Concurrent GC")
 
 NO_POOLS = Pools()
@@ -198,10 +199,11 @@ class Unified:
         """Shenandoah states its heap at the end of a concurrent cycle only here: in one of the two, JDK 28 in the other."""
         if self.collector in ("G1", "CMS") or (sizes := CHANGE.search(rest)) is None:
             return
-        self._infer("Shenandoah generational" if rest.startswith((b" (Young)", b" (Old)", b" (Global)")) else "Shenandoah")
+        part = next((part for part in GENERATION_PARTS if rest.startswith(b" (%b)" % part.encode())), None)
+        self._infer("Shenandoah" if part is None else "Shenandoah generational")
         at, wall = self._when(found, block)
         heap = change(sizes)
-        self._events.append(Collected("cycle", at, wall, None, heap, heap, "heap", None))
+        self._events.append(Collected("cycle", at, wall, part, heap, heap, "heap", None))
 
     def _cycle(self, word: bytes, rest: bytes, found: "re.Match[bytes]", block: bytes) -> None:
         """The end of a cycle of ZGC, of the whole heap or of a generation."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from backends.agent import Occupancy
 from backends.gclog.events import Collected, Event, Launched, Named, Paused
 from backends.gclog.judging.account import Account
 from backends.gclog.judging.lows import EACH, KEEP, Lows
@@ -110,6 +111,23 @@ def test_markings_of_g1_show_low_points_that_hardly_fall() -> None:
     assert found.trace.trend is not None
     assert (found.trace.trend.points, round(found.trace.trend.first, 2)) == (19, 0.38)
     assert verdict(*[event for event in events if not isinstance(event, Paused)]) == "OK"
+
+
+def test_young_cycles_of_shenandoah_that_free_nothing_are_no_hang_and_old_markings_show_the_leak() -> None:
+    """As JDK 26 and 28 wrote it an hour before memory was out: hundreds of young cycles a second, and the process at work."""
+    heap = Occupancy(930_000, 930_000, 1_000_000)
+    followed = Account()
+    followed.note(Named("Shenandoah generational", True))
+    for number in range(2000):
+        followed.note(Collected("cycle", number / 50, None, "Young", heap, heap, "heap", None))
+    assert rule(followed.findings()).verdict == "OK"
+    for number in range(25):
+        low = Occupancy(None, (400 + 20 * number) * 1000, 1_000_000)
+        high = Occupancy(None, (430 + 20 * number) * 1000, 1_000_000)
+        for at, sizes in ((100.0, high), (110.0, low)):
+            followed.note(Collected("cycle", 100.0 * number + at, None, "Young", sizes, sizes, "heap", None))
+        followed.note(Paused(100.0 * number + 190, None, "Final Mark (Old)", 0.001))
+    assert rule(followed.findings()).verdict == "LEAK"
 
 
 def test_of_each_minute_the_lowest_counts_so_a_jvm_in_need_is_not_judged_by_its_last_minute() -> None:
