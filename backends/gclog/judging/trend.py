@@ -66,7 +66,10 @@ def leak(series: Sequence[Sequence[Low]], was: bool = False) -> Trend | None:
         coarser = list(chain.from_iterable(series[index + 1 :]))
         for size in (KEEP, KEEP // 2):
             if len(lows) >= LEAST and (size == KEEP or len(lows) > size):
-                window = _until_full(lows[-size:]) if was else lows[-size:]
+                newest = lows[-size:]
+                window = _until_full(newest) if was else newest
+                if len(window) == len(newest) and not _is_long(window):
+                    continue
                 found = _leak(window, _crest(window[0], lows, coarser), strictness)
                 if found is not None:
                     return found
@@ -90,7 +93,7 @@ def _crest(first: Low, lows: Sequence[Low], coarser: Sequence[Low]) -> float:
 
 def _leak(window: Sequence[Low], crest_kib: float, strictness: Strictness) -> Trend | None:
     shares = [low.share for low in window]
-    if not _is_high(shares, crest_kib / window[-1].bound_kib, strictness) or not _is_long(window):
+    if not _is_high(shares, crest_kib / window[-1].bound_kib, strictness):
         return None
     xs = [low.clock for low in window]
     drawn = line(list(zip(xs, shares, strict=True)))

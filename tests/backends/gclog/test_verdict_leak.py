@@ -152,7 +152,10 @@ def test_what_is_full_rises_no_more_and_is_still_a_leak() -> None:
         followed.note(full(at * 600.0, 1000, 998, pause_s=0.1))
     ruling = rule(followed.findings())
     assert ruling.verdict == "LEAK" and "it is full" in ruling.reason
-    followed.note(full(30 * 600.0, 1000, 300))
+    for at in range(30 * 20, 31 * 20):
+        followed.note(full(at * 30.0, 1000, 998, pause_s=0.1))
+    assert rule(followed.findings()).verdict == "LEAK"
+    followed.note(full(31 * 600.0, 1000, 300))
     assert rule(followed.findings()).verdict == "OK"
 
 
