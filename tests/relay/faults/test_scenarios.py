@@ -11,9 +11,9 @@ import pytest
 from tests.relay.faults import peers, place, scenarios
 
 
-def root_only(variant: str) -> None:
+def root_only(variant: str, *, to_break: bool = False) -> None:
     """Ends the test here, and says so, where no image can be mounted."""
-    if (why := place.why_not()) is not None:
+    if (why := place.why_not(to_break=to_break)) is not None:
         pytest.skip(f"{why}; without it there is {variant}")
 
 
@@ -45,7 +45,7 @@ async def test_a_disk_that_says_that_it_is_full_costs_a_503_and_nothing_else(tmp
 
 
 async def test_a_file_system_that_turns_read_only_is_503_and_service_resumes_by_itself(tmp_path: Path) -> None:
-    root_only("the disk that says that it is read-only, below")
+    root_only("the disk that says that it is read-only, below", to_break=True)
     found = await scenarios.read_only(2, tmp_path)
     assert found.is_clean
     assert found.notes["refused"] > 0
