@@ -9,7 +9,6 @@ import itertools
 import secrets
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -54,7 +53,6 @@ class Connection(asyncio.Protocol):
         self.subscribed = 0
         self._line = Transport(place, lambda data: self._hand(self._write, data), lambda: self._hand(self._time_out))
         self._speaker = Speaker(self._line, self._hand, self)
-        self._threads: set[threading.Thread] = set()
 
     @property
     def is_fit(self) -> bool:
@@ -81,7 +79,7 @@ class Connection(asyncio.Protocol):
         """At once; returns when its threads have ended."""
         self._end("the connection was closed")
         for _ in range(JOIN_TRIES):
-            if not any(thread.is_alive() for thread in self._threads):
+            if not any(thread.is_alive() for thread in self._line.threads):
                 break
             await asyncio.sleep(0.002)
 
@@ -292,7 +290,7 @@ class Connection(asyncio.Protocol):
         """Nothing is read or written after this."""
         self._fail(why)
         self._is_welcome = False
-        self._threads = self._line.end()
+        self._line.end()
         if self._wire is not None:
             self._wire.abort()
 

@@ -46,7 +46,7 @@ class Transport(BaseTransport):  # type: ignore[misc]  # stomp.py has no types
         self._frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._is_over = False
         self._telling = threading.Lock()  # never held over a wait
-        self._threads: set[threading.Thread] = set()
+        self.threads: set[threading.Thread] = set()  # all that there have been
         self.override_threading(_reader)
 
     def feed(self, frame: bytes) -> None:
@@ -70,22 +70,21 @@ class Transport(BaseTransport):  # type: ignore[misc]  # stomp.py has no types
     def cleanup(self) -> None:
         self._is_over = True
 
-    def end(self) -> set[threading.Thread]:
-        """All threads there have been, which end now. That of the heart-beats was started by the reader before this, or never will be."""
+    def end(self) -> None:
+        """Its threads end now. That of the heart-beats was started by the reader before this, or never will be."""
         with self._telling:
             self._is_over = True
             self.set_connected(False)
             self.get_listener("protocol-listener").heartbeat_terminate_event.set()
         self.feed(b"")
         if self.io_thread is not None:
-            self._threads.add(self.io_thread)
-        return self._threads
+            self.threads.add(self.io_thread)
 
     def _note_heart(self) -> None:
         """While it is known: it forgets itself before it has ended."""
         heart = self.get_listener("protocol-listener").heartbeat_thread
         if heart is not None:
-            self._threads.add(heart)
+            self.threads.add(heart)
 
     def disconnect_socket(self) -> None:
         """The thread of the heart-beats calls this when the peer is silent, and must end then: it would sleep another beat."""

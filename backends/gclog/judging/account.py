@@ -26,8 +26,9 @@ from backends.gclog.events import (
     Stalled,
 )
 from backends.gclog.judging.completed import with_regions, with_sizes
-from backends.gclog.judging.hang import Hang, Watch, after, is_of_a_part
+from backends.gclog.judging.hang import Hang, Watch, after
 from backends.gclog.judging.lows import Lows
+from backends.gclog.judging.shares import is_of_a_part
 from backends.gclog.judging.shell import is_shell
 from backends.gclog.judging.trend import Trend, leak
 from backends.gclog.judging.verdict import Findings, Trace, find
@@ -35,7 +36,7 @@ from backends.gclog.judging.verdict import Findings, Trace, find
 KEEP_RECENT = 2048  # collections and pauses: ten minutes of a JVM that collects three times a second, a minute of a busy one
 KEEP_HOUR = 4096  # times of full collections: one a second for an hour is far past every verdict
 SAMPLES = 32  # of a run of at most a block of lines, for low points; and its newest, while there is an alarm
-WATCHED = ("full", "degenerated", "cycle")  # collections that free memory, or show that there is none to be freed
+CLEARING = ("full", "degenerated", "cycle")  # collections that free memory, or show that there is none to be freed
 MARKED = ("Remark", "remark", "CMS remark", "Final Mark (Old)")  # pauses with which a marking of the old generation ends
 ONLY_FULL = ("Parallel", "Serial", "Epsilon")  # only a full collection clears their old generation
 
@@ -89,7 +90,7 @@ class Account:
         for full in fulls:
             self._watch = after(self._watch, full)
         for event in self.recent():
-            if isinstance(event, Collected) and event is not self._newest and (_is_watched(event) or self._watch.is_alert):
+            if isinstance(event, Collected) and event is not self._newest and (_clears(event) or self._watch.is_alert):
                 self._watch = after(self._watch, event)
 
     def recent(self) -> tuple[Collected | Paused, ...]:
@@ -115,7 +116,7 @@ class Account:
 
     def _leak(self) -> Trend | None:
         """Weighed anew only with another low point: it costs a millisecond."""
-        newest = self._newest if self._newest is not None and not self._is_told and self._is_low(self._newest) else None
+        newest = self._newest if self._newest is not None and not self._is_told and _clears(self._newest) else None
         number, known, trend = self._trend
         if number != self._lows.number or known is not newest:
             trend = leak(self._lows.series(newest, self.young + self.full), trend is not None)
@@ -180,16 +181,11 @@ class Account:
         if event is None or self._is_told:
             return
         self._is_told = True
-        is_full = _is_watched(event)
-        if is_full or self._watch.is_alert:
+        clears = _clears(event)
+        if clears or self._watch.is_alert:
             self._watch = after(self._watch, event)
-        if is_full or self.collector not in ONLY_FULL:
-            self._lows.note(event, self._is_low(event), self.young + self.full)
-
-    def _is_low(self, event: Collected) -> bool:
-        """It cleared away all garbage, so what is left is a low point; cycles of the generational Shenandoah are mostly of a part."""
-        is_cycle = event.kind == "cycle" and not is_of_a_part(event)
-        return event.kind == "full" or event.kind == "degenerated" or is_cycle
+        if clears or self.collector not in ONLY_FULL:
+            self._lows.note(event, clears, self.young + self.full)
 
     def _keep(self, event: Collected | Paused | Run, number: int) -> None:
         recent = self._recent
@@ -288,8 +284,9 @@ class Account:
             self.last_wall = wall
 
 
-def _is_watched(event: Collected) -> bool:
-    return event.kind in WATCHED and not is_of_a_part(event)
+def _clears(event: Collected) -> bool:
+    """All memory: what it leaves is a low point, and that it frees nothing is a sign."""
+    return event.kind in CLEARING and not is_of_a_part(event)
 
 
 def _length(one: Collected | Paused | Run) -> int:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from backends.gclog.events import Collected, Event, Exhausted, Launched, Stalled
-from backends.gclog.judging.shares import FREES_NOTHING, FULL_OLD, Shares, is_asked, is_stall, shares
+from backends.gclog.judging.shares import FREES_NOTHING, FULL_OLD, Shares, is_asked, is_of_a_part, is_stall, shares
 from backends.wording import count
 
 FREES_AGAIN = 0.10  # a full collection that freed this much ends a run
@@ -85,12 +85,6 @@ def _collected(watch: Watch, event: Collected) -> Watch:
         is_cleared = found.freed >= FREES_AGAIN and found.left < CLEARED
         return Watch(bound_kib=watch.bound_kib, hang=None if is_cleared else watch.hang, seen=watch.seen)
     return replace(_passed(watch, event), fulls=watch.fulls + 1) if watch.run else watch
-
-
-def is_of_a_part(event: Collected) -> bool:
-    """A cycle of one generation of Shenandoah, which runs them without a rest when the heap is nearly full: that it frees nothing says
-    nothing of the heap."""
-    return event.kind == "cycle" and event.cause in ("Young", "Old")
 
 
 def _futile(watch: Watch, found: Shares) -> Watch:

@@ -59,19 +59,12 @@ class Lows:
         """From the finest on; each oldest first. `newest`: a low point that is not noted yet, because it may still be completed.
         `collections`: how many there were up to it."""
         found = [list(each) for each in self._series]
-        last = self._minute
+        minutes: tuple[Low | None, ...] = (self._minute,)
         sizes = None if newest is None else measured(newest)
         if newest is not None and sizes is not None and sizes.is_old == (self._is_old is not False):
-            low = self._low(newest, sizes, collections)
-            if last is not None and not self._is_of_minute(low):
-                found[0].append(last)
-                last = None
-            last = low if last is None or low.used_kib <= last.used_kib else last
-        found[0] = (found[0] if last is None else [*found[0], last])[-KEEP:]
+            minutes = self._with(self._low(newest, sizes, collections))
+        found[0] = [*found[0], *(low for low in minutes if low is not None)][-KEEP:]
         return found
-
-    def _is_of_minute(self, low: Low) -> bool:
-        return low.at is not None and 0 <= low.at - self._minute_at < MINUTE_S
 
     def note(self, event: Collected, is_low: bool, collections: int) -> None:
         """`is_low`: everything was collected, so what is left is a low point."""
@@ -114,15 +107,19 @@ class Lows:
             self._add(self._lowest)
             self._peak_kib, self._lowest = used, None
 
+    def _with(self, low: Low) -> tuple[Low | None, Low]:
+        """The minute before, when this begins another; and the lowest of its own."""
+        minute = self._minute
+        if minute is None or low.at is None or not 0 <= low.at - self._minute_at < MINUTE_S:
+            return minute, low._replace(number=self.number + 1)
+        return None, minute if low.used_kib > minute.used_kib else low._replace(number=minute.number)
+
     def _add(self, low: Low) -> None:
-        if self._minute is not None and self._is_of_minute(low):
-            if low.used_kib <= self._minute.used_kib:
-                self._minute = low._replace(number=self._minute.number)
-            return
-        if self._minute is not None:
-            self._keep(self._minute)
-        self.number += 1
-        self._minute, self._minute_at = low._replace(number=self.number), low.clock
+        before, self._minute = self._with(low)
+        if before is not None:
+            self._keep(before)
+        if self._minute.number > self.number:
+            self.number, self._minute_at = self._minute.number, low.clock
 
     def _keep(self, low: Low) -> None:
         for series, waiting in zip(self._series, self._waiting, strict=True):

@@ -81,3 +81,9 @@ def is_asked(event: Collected) -> bool:
 def is_stall(event: Collected) -> bool:
     """ZGC: threads waited for this collection."""
     return event.cause is not None and event.cause.startswith("Allocation Stall")
+
+
+def is_of_a_part(event: Collected) -> bool:
+    """A cycle of one generation of Shenandoah, which runs them without a rest when the heap is nearly full: that it frees nothing says
+    nothing of the heap."""
+    return event.kind == "cycle" and event.cause in ("Young", "Old")
