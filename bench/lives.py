@@ -1,8 +1,8 @@
 """Verdicts on JVMs that really live for an hour (GOALS H4): leaks, caches, waves, batches, a process that idles, one that is stopped.
 
-Each is a JVM of ours (rig/Life.java) whose reachable memory goes a known way, with all collectors of the lab's two JVMs, and is followed by
-the source of pane 4 as the console does. It says when each verdict came and how far the date of a leak was off. Takes --minutes, and little
-of the processor. `--keep DIRECTORY` keeps the logs. Prints one JSON object.
+Each is a JVM of ours (tests/lab/java/Life.java) whose reachable memory goes a known way, with all collectors of the lab's two JVMs; the
+source of pane 4 follows it as in the console. Said is when each verdict came and how far the date of a leak was off. Takes --minutes, and
+little of the processor. `--keep DIRECTORY` keeps the logs. Prints one JSON object.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from backends.agent import HeapFile
 from backends.heap import Agent, Heaps
 from bench.rig.kafka.report import at_most
 from bench.rig.rounds import goal, machine, rounded
-from tests.lab import java
+from tests.lab import jars, jvm
+from tests.lab.server import spawn
 
-SOURCE = Path(__file__).parent / "rig" / "Life.java"
 HEAP_MB = 256
 COLLECTORS = {"serial": "Serial", "parallel": "Parallel", "g1": "G1", "zgc": "Z", "shenandoah": "Shenandoah"}
 RELEASES = ("17", "newest")
@@ -63,7 +63,7 @@ class Said(NamedTuple):
 class Followed:
     """One process, its log, and what is said of it."""
 
-    def __init__(self, life: Life, directory: Path, classes: Path, speed: float) -> None:
+    def __init__(self, life: Life, directory: Path, class_path: str, speed: float) -> None:
         directory.mkdir(parents=True)
         self.life = life
         self.log = directory / "gc.log"
@@ -71,12 +71,11 @@ class Followed:
         self.gaps = 0
         self.began = time.time()
         self._out = directory / "life.out"
-        program = java.newest() if life.release == "newest" else java.runtime()
-        heap = (f"-Xms{HEAP_MB}m", f"-Xmx{HEAP_MB}m", f"-XX:+Use{COLLECTORS[life.collector]}GC", "-XX:TieredStopAtLevel=1")
         log = f"-Xlog:gc*:file={self.log}:time,uptime,level,tags:filecount=9,filesize=1m"
+        options = (f"-Xms{HEAP_MB}m", f"-XX:+Use{COLLECTORS[life.collector]}GC", log)
+        command = jvm.command(class_path, f"{HEAP_MB}m", "Life", life.life, str(speed), collector=options, release=life.release)
         with self._out.open("wb") as out:
-            command = [program, *heap, log, "-cp", str(classes), "Life", life.life, str(speed)]
-            self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+            self.process = spawn(command, output=out)
         self.stopped_at: float | None = None
         self.went_on_at: float | None = None
 
@@ -91,10 +90,6 @@ class Followed:
     def live_mb(self) -> int:
         numbers = [line.split() for line in self._out.read_text().splitlines()]
         return next((int(words[1]) for words in reversed(numbers) if len(words) == 2), 0)
-
-    @property
-    def is_full(self) -> bool:
-        return "full\n" in self._out.read_text()
 
     def first(self, *verdicts: str, after: float = 0.0) -> Said | None:
         return next((said for said in self.said if said.verdict in verdicts and said.at_s >= after), None)
@@ -136,12 +131,11 @@ def named(life: str, collector: str, release: str) -> Life:
 
 @contextmanager
 def living(lives: Iterable[Life], directory: Path, speed: float) -> Iterator[list[Followed]]:
-    classes = directory / "classes"
-    subprocess.run([str(java.builder().javac), "--release", str(java.OLDEST), "-d", str(classes), str(SOURCE)], check=True, timeout=60)
+    class_path = jars.class_paths(["life"])["life"]
     with ExitStack() as stack:
         made = []
         for life in lives:
-            made.append(Followed(life, directory / life.name, classes, speed))
+            made.append(Followed(life, directory / life.name, class_path, speed))
             stack.callback(end, made[-1].process)
         yield made
 
@@ -195,7 +189,7 @@ async def follow(made: Sequence[Followed], seconds: float, speed: float) -> None
 
 
 def leak(one: Followed) -> dict[str, Any]:
-    """The date is held against the first moment at which memory was out or nearly: HANG, THRASHING or SUSPECT after LEAK."""
+    """The date is held against the first moment at which memory was out or nearly: HANG or THRASHING after LEAK."""
     said = one.first("LEAK")
     if said is None:
         return {"told": None, "alarm_before": None}

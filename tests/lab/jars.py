@@ -27,7 +27,8 @@ DOWNLOAD_MB = {"kafka3": 68, "kafka4": 45, "activemq-old": 11, "activemq-hardene
 SOURCES = {
     "activemq-old": ("Broker.java", "OldBroker.java"),
     "activemq-hardened": ("Broker.java", "HardenedBroker.java"),
-    "agent": ("Agent.java",),
+    "agent": ("Memory.java", "Agent.java"),
+    "life": ("Memory.java", "Life.java"),
 }
 ALL = tuple(dict.fromkeys((*DOWNLOAD_MB, *SOURCES)))
 MAVEN_LIMIT_S = 900

@@ -1,4 +1,4 @@
-"""JVMs 8 to 28 that lived for an hour (`bench/rig/Life.java`), event by event: leaks are told in time and stay told, others never are."""
+"""JVMs 8 to 28 that lived for an hour (lab/java/Life.java), event by event: leaks are told in time and stay told, others never are."""
 
 import gzip
 from pathlib import Path

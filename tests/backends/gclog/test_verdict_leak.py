@@ -114,7 +114,7 @@ def test_markings_of_g1_show_low_points_that_hardly_fall() -> None:
 
 
 def test_young_cycles_of_shenandoah_that_free_nothing_are_no_hang_and_old_markings_show_the_leak() -> None:
-    """As JDK 26 and 28 wrote it an hour before memory was out: hundreds of young cycles a second, and the process at work."""
+    """As JDK 26 and 28 wrote it long before memory was out: hundreds of young cycles a second, and the process at work."""
     heap = Occupancy(930_000, 930_000, 1_000_000)
     followed = Account()
     followed.note(Named("Shenandoah generational", True))

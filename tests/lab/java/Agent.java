@@ -1,5 +1,3 @@
-import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,27 +92,12 @@ public final class Agent {
   }
 
   private static void fill(double share) {
-    for (long bytes = 0; bytes < share * oldGeneration(); bytes += CHUNK) {
+    for (long bytes = 0; bytes < share * Memory.oldGeneration(); bytes += CHUNK) {
       kept.add(chunk());
     }
   }
 
-  /** Its greatest size in bytes; of the heap where that has no generations. */
-  private static long oldGeneration() {
-    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
-      if (pool.getName().matches("Tenured Gen|.* Old Gen(eration)?")) {
-        return pool.getUsage().getMax();
-      }
-    }
-    return Runtime.getRuntime().maxMemory();
-  }
-
-  /** About CHUNK bytes, headers included. */
   private static Object chunk() {
-    byte[][] pieces = new byte[CHUNK / (PIECE + 20)][];
-    for (int i = 0; i < pieces.length; i++) {
-      pieces[i] = new byte[PIECE];
-    }
-    return pieces;
+    return Memory.chunk(CHUNK, PIECE);
   }
 }

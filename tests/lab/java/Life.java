@@ -1,5 +1,3 @@
-import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,7 +5,7 @@ import java.util.Random;
 
 /** A process whose reachable memory goes a known way for an hour, with garbage of short and of middle age beside it, as a busy service makes it.
  *  Arguments: the life, and how many seconds of it pass in one (1: an hour takes an hour).
- *  After each second of a tenth: "<seconds> <megabytes that are reachable on purpose>" on standard output, and "full" each time that no memory
+ *  Every ten seconds: "<seconds> <megabytes that are reachable on purpose>" on standard output, and "full" each time that no memory
  *  could be had. */
 public final class Life {
   private static final int CHUNK = 8 << 10;
@@ -24,7 +22,7 @@ public final class Life {
   public static void main(String[] arguments) throws InterruptedException {
     String life = arguments[0];
     double speed = Double.parseDouble(arguments[1]);
-    long capacity = oldGeneration() / CHUNK;
+    long capacity = Memory.oldGeneration() / CHUNK;
     long began = System.nanoTime();
     for (long tick = 0; ; tick++) {
       double at = (System.nanoTime() - began) / 1e9 * speed;
@@ -97,21 +95,7 @@ public final class Life {
     }
   }
 
-  private static long oldGeneration() {
-    for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
-      if (pool.getName().matches("Tenured Gen|.* Old Gen(eration)?") && pool.getUsage().getMax() > 0) {
-        return pool.getUsage().getMax();
-      }
-    }
-    return Runtime.getRuntime().maxMemory();
-  }
-
-  /** About CHUNK bytes, headers included. */
   private static Object chunk() {
-    byte[][] pieces = new byte[CHUNK / (PIECE + 20)][];
-    for (int i = 0; i < pieces.length; i++) {
-      pieces[i] = new byte[PIECE];
-    }
-    return pieces;
+    return Memory.chunk(CHUNK, PIECE);
   }
 }
