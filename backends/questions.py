@@ -21,9 +21,7 @@ WHOLE_BYTES: Final = 8 << 20  # of a single record that is asked for whole: half
 ANSWER_BYTES: Final = 8 << 20  # of all records of one answer
 MAX_POINTS: Final = 240  # of one partition's history
 MAX_MESSAGES: Final = 500  # of one answer; more are asked for with `skip`
-CHANGED: Final = (
-    "counts changed"  # how a refusal begins after which the preview is made anew, and asked again; it says what was done until then
-)
+CHANGED: Final = "counts changed"  # how a refusal begins that is counted and asked anew; it says what was done until then
 MAX_HEAP_POINTS: Final = 2000  # of one agent's past
 MAX_HEAP_EVENTS: Final = 500
 MAX_LOG_LINES: Final = 1000
